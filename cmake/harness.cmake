@@ -1,0 +1,51 @@
+# cmake/harness.cmake -- fuzz/fuzz_<target>.c as executables: the same objects under each engine.
+#   libfuzzer   clang's engine
+#   afl         AFL++'s libFuzzer driver (the compiler is afl-clang-fast)
+#   (empty)     fuzz/standalone_main.c, which replays files
+# LIB_FUZZING_ENGINE, where it is set, is linked instead, as OSS-Fuzz asks.
+# Harnesses link nothing beyond libc: no SQLite.
+# SPDX-License-Identifier: BSD-2-Clause
+vringlab_glob(harness_mains fuzz/fuzz_*.c)
+vringlab_glob(harness_common fuzz/*.c)
+set(harness_standalone "${CMAKE_SOURCE_DIR}/fuzz/standalone_main.c")
+if(harness_mains)
+  list(REMOVE_ITEM harness_common ${harness_mains})
+endif()
+list(REMOVE_ITEM harness_common "${harness_standalone}")
+
+vringlab_objects(vringlab_fuzz ${harness_common})
+vringlab_set(vringlab_fuzz COVERED DEFINE VIRTQ_PORT_MODEL=1)
+
+set(harness_engine "")
+set(harness_extra "")
+if(LIB_FUZZING_ENGINE)
+  message(STATUS "vringlab: harnesses use LIB_FUZZING_ENGINE=${LIB_FUZZING_ENGINE}")
+  separate_arguments(harness_engine UNIX_COMMAND "${LIB_FUZZING_ENGINE}")
+elseif(VRINGLAB_ENGINE STREQUAL "libfuzzer" OR VRINGLAB_ENGINE STREQUAL "afl")
+  set(harness_engine -fsanitize=fuzzer)
+elseif(VRINGLAB_ENGINE STREQUAL "")
+  set(harness_extra "${harness_standalone}")
+else()
+  message(FATAL_ERROR "VRINGLAB_ENGINE=${VRINGLAB_ENGINE}: it is empty, libfuzzer or afl")
+endif()
+
+if(harness_extra AND NOT EXISTS "${harness_extra}" AND harness_mains)
+  message(STATUS "vringlab: no harnesses: fuzz/standalone_main.c is missing")
+  set(harness_mains "")
+endif()
+
+foreach(main IN LISTS harness_mains)
+  get_filename_component(name "${main}" NAME_WE)
+  add_executable(${name} "${main}" ${harness_extra})
+  vringlab_link(${name})
+  vringlab_set(${name} COVERED)
+  target_link_libraries(${name} PRIVATE vringlab_fuzz)
+  foreach(engine IN LISTS harness_engine)
+    if(engine MATCHES "^-")
+      target_link_options(${name} PRIVATE "${engine}")
+    else()
+      target_link_libraries(${name} PRIVATE "${engine}" stdc++ m pthread) # engines are C++
+    endif()
+  endforeach()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+endforeach()
