@@ -1,0 +1,231 @@
+// model/core/vl_choice.c -- choices from an input or from a seed.
+// PCT: Burckhardt, Kothari, Musuvathi, Nagarakatte, "A randomized scheduler with probabilistic
+// guarantees of finding bugs", ASPLOS 2010; here priorities change at depth - 1 random port calls.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/core/vl_choice.h"
+
+#include <string.h>
+
+#define VL_LANE_KEYS_(id, name, agents, keys) [VL_LANE_##id] = (keys),
+const uint16_t vl_lane_keys[VL_LANE_COUNT] = {VL_LANES(VL_LANE_KEYS_)};
+
+#define VL_LANE_AGENTS_(id, name, agents, keys) [VL_LANE_##id] = (agents),
+const uint16_t vl_lane_agents[VL_LANE_COUNT] = {VL_LANES(VL_LANE_AGENTS_)};
+
+#define VL_LANE_NAME_(id, name, agents, keys) [VL_LANE_##id] = (name),
+static const char *const lane_names[VL_LANE_COUNT] = {VL_LANES(VL_LANE_NAME_)};
+
+// Bases are running sums of the table; written out by an enum so that they are constants.
+#define VL_LANE_SUM_(id, name, agents, keys)                                                       \
+    VL_BASE_##id, VL_LAST_##id = VL_BASE_##id + (agents) * (keys)-1,
+enum { VL_LANES(VL_LANE_SUM_) VL_BASE_END };
+#define VL_LANE_BASE_(id, name, agents, keys) [VL_LANE_##id] = VL_BASE_##id,
+const uint16_t vl_lane_base[VL_LANE_COUNT] = {VL_LANES(VL_LANE_BASE_)};
+_Static_assert(VL_BASE_END == VL_SLOTS, "bases and slots come from one table");
+_Static_assert(VL_AGENT_COUNT == 6, "lanes have a counter for each agent");
+
+const char *vl_lane_name(unsigned lane)
+{
+    return lane < VL_LANE_COUNT ? lane_names[lane] : "?";
+}
+
+uint64_t vl_mix64(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15u;
+    uint64_t z = *state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static uint32_t below(struct vl_choices *c, uint32_t n)
+{
+    return (uint32_t)(vl_mix64(&c->rng) % n);
+}
+
+static void log_deviation(struct vl_choices *c, unsigned lane, unsigned agent, unsigned key,
+                          uint32_t nth, uint32_t value)
+{
+    c->log[c->n_log++] = (struct vl_deviation){.lane = (uint8_t)lane,
+                                               .agent = (uint8_t)agent,
+                                               .key = (uint16_t)key,
+                                               .nth = nth,
+                                               .value = value};
+}
+
+static uint32_t choose_from_input(struct vl_choices *c, uint32_t slot)
+{
+    const uint32_t pos = c->slot_pos[slot];
+    const struct vl_deviation *d = &c->input[pos];
+    struct vl_slot *s = &c->slots[slot];
+
+    s->next = 0;
+    if (pos + 1 < c->n_input) {
+        const struct vl_deviation *e = &c->input[pos + 1];
+        if (vl_slot_index(e->lane, e->agent, e->key) == slot) {
+            s->next = e->nth;
+            c->slot_pos[slot] = pos + 1;
+        }
+    }
+    return d->value;
+}
+
+// With a seed every occurrence up to the first may deviate, then gaps are drawn: uniform in
+// 1..2*mean-1, which has the mean asked for and costs one draw.
+static uint32_t choose_from_seed(struct vl_choices *c, uint32_t slot, unsigned lane)
+{
+    struct vl_slot *s = &c->slots[slot];
+    const uint32_t mean = c->gap_mean[lane];
+
+    if (mean == 0) {
+        s->next = 0;
+        return 0;
+    }
+    if (lane == VL_LANE_SCHEDULE && c->schedule == VL_SCHEDULE_PCT) {
+        // Change points are spread over all agents' calls: each agent draws its own next one.
+        const bool change = s->n > 1 && c->pct_left > 0;
+        c->pct_left -= change ? 1 : 0;
+        s->next = c->pct_left > 0 ? s->n + 1 + below(c, c->pct_range) : 0;
+        return change ? 1 + below(c, 255) : 0;
+    }
+    const bool first = s->n == 1;
+    s->next = s->n + 1 + below(c, 2 * mean - 1);
+    if (first && below(c, mean) != 0) {
+        return 0;
+    }
+    return (uint32_t)vl_mix64(&c->rng);
+}
+
+uint32_t vl_choose_slow(struct vl_choices *c, uint32_t slot, unsigned lane, unsigned agent,
+                        unsigned key, uint32_t n_options)
+{
+    const uint32_t nth = c->slots[slot].n;
+    const uint32_t raw =
+        c->source == VL_SOURCE_INPUT ? choose_from_input(c, slot) : choose_from_seed(c, slot, lane);
+    const uint32_t value = raw % n_options;
+
+    if (value == 0 || c->n_log == c->log_max) {
+        return 0;
+    }
+    log_deviation(c, lane, agent, key, nth, value);
+    return value;
+}
+
+int vl_deviation_compare(const struct vl_deviation *a, const struct vl_deviation *b)
+{
+    if (a->lane != b->lane) {
+        return a->lane < b->lane ? -1 : 1;
+    }
+    if (a->agent != b->agent) {
+        return a->agent < b->agent ? -1 : 1;
+    }
+    if (a->key != b->key) {
+        return a->key < b->key ? -1 : 1;
+    }
+    if (a->nth != b->nth) {
+        return a->nth < b->nth ? -1 : 1;
+    }
+    return 0;
+}
+
+// Move list[i] down a heap of n. bound: log2(n) steps.
+static void sift_down(struct vl_deviation *list, uint32_t i, uint32_t n)
+{
+    for (;;) {
+        uint32_t big = i;
+        const uint32_t l = 2 * i + 1;
+        if (l < n && vl_deviation_compare(&list[l], &list[big]) > 0) {
+            big = l;
+        }
+        if (l + 1 < n && vl_deviation_compare(&list[l + 1], &list[big]) > 0) {
+            big = l + 1;
+        }
+        if (big == i) {
+            return;
+        }
+        const struct vl_deviation t = list[i];
+        list[i] = list[big];
+        list[big] = t;
+        i = big;
+    }
+}
+
+uint32_t vl_deviations_canonical(struct vl_deviation *list, uint32_t n)
+{
+    // Drop what says nothing, and bring addresses into the range that exists.
+    uint32_t m = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct vl_deviation d = list[i];
+        d.lane = (uint8_t)(d.lane % VL_LANE_COUNT);
+        d.agent = (uint8_t)(vl_lane_agents[d.lane] > 1 ? d.agent % vl_lane_agents[d.lane] : 0);
+        d.key = (uint16_t)(d.key & (vl_lane_keys[d.lane] - 1u));
+        if (d.value != 0 && d.nth != 0) {
+            list[m++] = d;
+        }
+    }
+    // Heap sort: no allocation, no recursion. It is not stable, so equal addresses are told apart
+    // afterwards by the smaller value: which one stays must not depend on the sort.
+    for (uint32_t i = m / 2; i-- > 0;) {
+        sift_down(list, i, m);
+    }
+    for (uint32_t end = m; end > 1; end--) {
+        const struct vl_deviation t = list[0];
+        list[0] = list[end - 1];
+        list[end - 1] = t;
+        sift_down(list, 0, end - 1);
+    }
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < m; i++) {
+        if (k > 0 && vl_deviation_compare(&list[k - 1], &list[i]) == 0) {
+            if (list[i].value < list[k - 1].value) {
+                list[k - 1].value = list[i].value;
+            }
+            continue;
+        }
+        list[k++] = list[i];
+    }
+    return k;
+}
+
+void vl_choices_from_input(struct vl_choices *c, const struct vl_deviation *list, uint32_t n)
+{
+    memset(c->slots, 0, sizeof(c->slots));
+    c->source = VL_SOURCE_INPUT;
+    c->input = list;
+    c->n_input = n;
+    c->n_log = 0;
+    for (uint32_t i = n; i-- > 0;) { // downwards, so that the slot's first one stays
+        const uint32_t slot = vl_slot_index(list[i].lane, list[i].agent, list[i].key);
+        c->slots[slot].next = list[i].nth;
+        c->slot_pos[slot] = i;
+    }
+}
+
+void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule schedule,
+                          uint32_t depth, uint32_t hostile_lanes)
+{
+    for (uint32_t i = 0; i < VL_SLOTS; i++) {
+        c->slots[i] = (struct vl_slot){.n = 0, .next = 1};
+    }
+    c->source = VL_SOURCE_SEED;
+    c->n_log = 0;
+    c->rng = seed;
+    (void)vl_mix64(&c->rng); // small seeds differ in few bits: one round spreads them
+    c->schedule = schedule;
+    c->pct_left = depth > 0 ? depth - 1 : 0;
+    c->pct_range = 16u << below(c, 6);
+
+    for (unsigned lane = 0; lane < VL_LANE_COUNT; lane++) {
+        // Swarm: one lane in four sits a run out, the others differ widely in how often they act.
+        const bool off = below(c, 4) == 0;
+        c->gap_mean[lane] = off ? 0 : 2u << below(c, 6);
+        const bool mischief = lane == VL_LANE_MISCHIEF_DRIVER || lane == VL_LANE_MISCHIEF_DEVICE ||
+                              lane == VL_LANE_MISCHIEF_PCI;
+        if (mischief && (hostile_lanes >> lane & 1u) == 0) {
+            c->gap_mean[lane] = 0;
+        }
+    }
+    if (schedule == VL_SCHEDULE_PCT) {
+        c->gap_mean[VL_LANE_SCHEDULE] = 1;
+    }
+}

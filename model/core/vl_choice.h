@@ -1,0 +1,134 @@
+// model/core/vl_choice.h -- choices: the only source of what a run does beyond its scenario.
+//
+// An input is a sparse list of deviations from the benign run, in which every choice is 0. A
+// deviation has an absolute address (lane, agent, key, n-th occurrence) and a value, which is
+// taken modulo the number of options at that point. Every choice point counts its occurrences,
+// also where there is one option, so that an input means the same under every memory model.
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef VL_CHOICE_H
+#define VL_CHOICE_H
+
+#include "model/core/vl_event.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// X(ID, "name", agents, keys): a lane has agents * keys choice counters.
+// Keys of memory lanes are queue * 16 + field; of the others see vl_choice_key().
+#define VL_LANES(X)                                                                                \
+    X(SCHEDULE, "schedule", 6, 1)      /* who runs on at this port call */                         \
+    X(READ, "read", 6, 64)             /* which store a load sees */                               \
+    X(STORE, "store", 6, 64)           /* where a store goes in its location's order */            \
+    X(NOTIFY, "notify", 6, 64)         /* how long a notification is under way */                  \
+    X(WORKLOAD, "workload", 1, 64)     /* what is asked of the queue, where buffers lie */         \
+    X(COMPLETION, "completion", 1, 64) /* which request the backend answers next */                \
+    X(MISCHIEF_DRIVER, "mischief-driver", 6, 64) /* a hostile driver's acts */                     \
+    X(MISCHIEF_DEVICE, "mischief-device", 6, 64) /* a hostile device's acts */                     \
+    X(MISCHIEF_PCI, "mischief-pci", 6, 64)       /* lies in config space and registers */          \
+    X(PLATFORM, "platform", 1, 64)               /* spurious notifications and interrupts */
+
+#define VL_LANE_ENUM_(id, name, agents, keys) VL_LANE_##id,
+enum vl_lane { VL_LANES(VL_LANE_ENUM_) VL_LANE_COUNT };
+#undef VL_LANE_ENUM_
+
+#define VL_LANE_SLOTS_(id, name, agents, keys) +(agents) * (keys)
+#define VL_SLOTS (0 VL_LANES(VL_LANE_SLOTS_))
+
+struct vl_deviation {
+    uint8_t lane;
+    uint8_t agent;
+    uint16_t key;
+    uint32_t nth;   // 1 is the first occurrence
+    uint32_t value; // not 0
+};
+
+// Choice counter of one (lane, agent, key).
+struct vl_slot {
+    uint32_t n;    // occurrences so far
+    uint32_t next; // occurrence at which something may deviate; 0: never
+};
+
+// How a seed picks schedules.
+enum vl_schedule {
+    VL_SCHEDULE_WALK, // random walk: preempt with a probability drawn once a run
+    VL_SCHEDULE_PCT,  // probabilistic concurrency testing: d - 1 change points, else priorities
+};
+
+enum vl_source { VL_SOURCE_INPUT, VL_SOURCE_SEED };
+
+struct vl_choices {
+    struct vl_slot slots[VL_SLOTS];
+    enum vl_source source;
+    // input
+    const struct vl_deviation *input; // sorted by vl_deviation_compare(), no equal addresses
+    uint32_t n_input;
+    uint32_t slot_pos[VL_SLOTS]; // where the slot's next deviation stands in input
+    // seed
+    uint64_t rng;
+    uint32_t gap_mean[VL_LANE_COUNT]; // mean occurrences between deviations; 0: lane is off
+    enum vl_schedule schedule;
+    uint32_t pct_left;  // change points to come
+    uint32_t pct_range; // in how many port calls the change points lie
+    // what was taken, in order of time
+    struct vl_deviation *log;
+    uint32_t n_log;
+    uint32_t log_max; // a full log ends deviating: from there on every choice is 0
+    bool log_owned;   // by the machine
+};
+
+// First slot of a lane, for vl_slot_index().
+extern const uint16_t vl_lane_base[VL_LANE_COUNT];
+extern const uint16_t vl_lane_keys[VL_LANE_COUNT];
+extern const uint16_t vl_lane_agents[VL_LANE_COUNT];
+const char *vl_lane_name(unsigned lane);
+
+static inline uint32_t vl_slot_index(unsigned lane, unsigned agent, unsigned key)
+{
+    const uint32_t keys = vl_lane_keys[lane];
+    const uint32_t a = vl_lane_agents[lane] > 1 ? agent : 0;
+    return vl_lane_base[lane] + a * keys + (key & (keys - 1));
+}
+
+// The key of a memory access: queues 0..3 are told apart, later ones share (queue modulo 4).
+static inline uint16_t vl_choice_key(unsigned queue, unsigned field)
+{
+    return (uint16_t)((queue & 3u) << 4 | field);
+}
+
+// The slow half of vl_choose(): the occurrence is one at which the source may deviate.
+uint32_t vl_choose_slow(struct vl_choices *c, uint32_t slot, unsigned lane, unsigned agent,
+                        unsigned key, uint32_t n_options);
+
+// Take a choice: count the occurrence and return a value in 0..n_options-1; 0 is the benign one.
+// n_options >= 1.
+static inline uint32_t vl_choose(struct vl_choices *c, unsigned lane, unsigned agent, unsigned key,
+                                 uint32_t n_options)
+{
+    const uint32_t slot = vl_slot_index(lane, agent, key);
+    struct vl_slot *s = &c->slots[slot];
+    if (++s->n != s->next) {
+        return 0;
+    }
+    return vl_choose_slow(c, slot, lane, agent, key, n_options);
+}
+
+// Order of deviations in an input: lane, agent, key, nth.
+int vl_deviation_compare(const struct vl_deviation *a, const struct vl_deviation *b);
+
+// Put deviations into canonical order in place: sorted, without value 0, the first of several at
+// one address kept. Allocates nothing. Returns the new count.
+uint32_t vl_deviations_canonical(struct vl_deviation *list, uint32_t n);
+
+// Start a run from a list in canonical order; the list must stay until the run ends.
+void vl_choices_from_input(struct vl_choices *c, const struct vl_deviation *list, uint32_t n);
+
+// Start a run from a seed. hostile_lanes: bit per lane, mischief lanes that may deviate.
+//   depth   PCT depth, 1..; ignored by the random walk
+void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule schedule,
+                          uint32_t depth, uint32_t hostile_lanes);
+
+// Next number of the run's generator (SplitMix64); for data that a scenario's seed decides.
+uint64_t vl_mix64(uint64_t *state);
+
+#endif

@@ -1,0 +1,518 @@
+// model/core/vl_machine.c -- strands, messages under way, the end of a run.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/core/vl_machine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum virtq_err vl_machine_open(struct vl_machine *m, uint32_t mem_bytes, uint32_t deviations_max,
+                               struct vl_deviation *deviations, struct vl_log *log)
+{
+    memset(m, 0, sizeof(*m));
+    enum virtq_err err = vl_memory_open(&m->memory, mem_bytes);
+    for (unsigned i = 0; i < VL_SIDE_COUNT && err == VIRTQ_OK; i++) {
+        err = vl_fiber_open(&m->strand[i].fiber);
+    }
+    m->choices.log_max = deviations_max;
+    m->choices.log_owned = deviations == NULL;
+    m->choices.log =
+        deviations != NULL ? deviations : calloc(deviations_max, sizeof(struct vl_deviation));
+    m->log_owned = log == NULL;
+    m->log = log != NULL ? log : calloc(1, sizeof(struct vl_log));
+    if (log == NULL && m->log != NULL) {
+        m->log->short_bits = VL_LOG_EVENTS - VL_LOG_SHORT_EVENTS;
+    }
+    if (err != VIRTQ_OK || m->choices.log == NULL || m->log == NULL) {
+        vl_machine_close(m);
+        return err != VIRTQ_OK ? err : VIRTQ_ERR_NO_MEMORY;
+    }
+    return VIRTQ_OK;
+}
+
+void vl_machine_close(struct vl_machine *m)
+{
+    if (m->log_owned) {
+        free(m->log);
+    }
+    if (m->choices.log_owned) {
+        free(m->choices.log);
+    }
+    m->log = NULL;
+    m->choices.log = NULL;
+    for (unsigned i = 0; i < VL_SIDE_COUNT; i++) {
+        vl_fiber_close(&m->strand[i].fiber);
+    }
+    vl_memory_close(&m->memory);
+}
+
+void vl_machine_reset(struct vl_machine *m, const struct vl_run_config *config)
+{
+    vl_memory_reset(&m->memory, m->seq);
+    m->config = *config;
+    m->step = 0;
+    m->next_check = config->budget_events;
+    m->seq = 0;
+    m->n_msgs = 0;
+    m->irq_pending = 0;
+    m->irq_ready = false;
+    m->irq_masked = false;
+    m->trap_busy = false;
+    m->intx_level = false;
+    m->stopping = false;
+    m->n_shared = 0;
+    m->hashed = 0;
+    vl_hash_init(&m->hash);
+    vl_log_reset(m->log);
+    m->verdict = (struct vl_verdict){.outcome = VL_CLEAN, .kind = "-", .side = "-"};
+    for (unsigned i = 0; i < VL_SIDE_COUNT; i++) {
+        struct vl_strand *s = &m->strand[i];
+        const struct vl_fiber fiber = s->fiber;
+        const struct vl_half half = s->half;
+        *s =
+            (struct vl_strand){.machine = m, .fiber = fiber, .half = half, .side = (enum vl_side)i};
+        s->agent = i == VL_SIDE_DRIVER ? VL_AGENT_DRIVER : VL_AGENT_DEVICE;
+        m->port[i] = (struct virtq_port){.machine = m, .side = (enum vl_side)i};
+    }
+    m->cur = &m->strand[VL_SIDE_DRIVER];
+    m->hostile_side = config->hostile_driver ? VL_SIDE_DRIVER : VL_SIDE_DEVICE;
+    m->mischief_lane = config->hostile_driver ? VL_LANE_MISCHIEF_DRIVER : VL_LANE_MISCHIEF_DEVICE;
+}
+
+// ---- events ------------------------------------------------------------------------------------
+
+void vl_hash_log(struct vl_machine *m)
+{
+    const uint32_t n_slots = VL_LOG_EVENTS - m->log->short_bits;
+
+    while (m->hashed < m->seq) { // bound: two pieces of the ring
+        const uint32_t slot = (uint32_t)m->hashed & (n_slots - 1);
+        uint64_t n = m->seq - m->hashed;
+        n = n < n_slots - slot ? n : n_slots - slot;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        // In memory an event is its encoding already.
+        vl_hash_update(&m->hash, &m->log->events[slot], n * VL_EVENT_BYTES);
+#else
+        for (uint64_t i = 0; i < n; i++) {
+            uint8_t bytes[VL_EVENT_BYTES];
+            vl_event_encode(&m->log->events[slot + i], bytes);
+            vl_hash_update(&m->hash, bytes, sizeof(bytes));
+        }
+#endif
+        m->hashed += n;
+    }
+}
+
+uint32_t vl_site_add(struct vl_machine *m, struct virtq_site *site)
+{
+    const uint32_t id = vl_log_site_add(m->log, site->file, site->func, site->line);
+    site->id = id;
+    if (id != 0) {
+        m->sites[id] = site;
+    }
+    return id;
+}
+
+void vl_emit(struct vl_machine *m, const struct vl_event *ev, struct virtq_site *site,
+             const uint8_t *payload)
+{
+    vl_emit_hot(m, *ev, site, payload);
+}
+
+void vl_lab_event(struct vl_machine *m, enum vl_event_kind kind, uint64_t addr, uint64_t value,
+                  uint64_t aux, uint32_t len)
+{
+    const struct vl_event ev = {.addr = addr,
+                                .value = value,
+                                .aux = aux,
+                                .len = len,
+                                .kind = (uint8_t)kind,
+                                .agent = m->cur->agent};
+    vl_emit(m, &ev, NULL, NULL);
+}
+
+// ---- the end of a run
+// ----------------------------------------------------------------------------
+
+// Leave for the main fiber; the strands are never resumed in this run.
+static void stop(struct vl_machine *m)
+{
+    m->stopping = true;
+    vl_fiber_switch(&m->cur->fiber, &m->main_fiber);
+}
+
+void vl_finding(struct vl_machine *m, const char *kind, const char *side, const char *detail, ...)
+{
+    if (m->stopping) {
+        return; // the first finding of a run is its finding
+    }
+    struct vl_verdict *v = &m->verdict;
+    va_list args;
+
+    v->outcome = VL_FINDING;
+    (void)snprintf(v->kind, sizeof(v->kind), "%s", kind);
+    (void)snprintf(v->side, sizeof(v->side), "%s", side);
+    va_start(args, detail);
+    (void)vsnprintf(v->detail, sizeof(v->detail), detail, args);
+    va_end(args);
+    v->event = m->seq > 0 ? m->seq - 1 : 0;
+    stop(m);
+}
+
+static void end_of_budget(struct vl_machine *m)
+{
+    m->verdict.outcome = VL_BUDGET;
+    (void)snprintf(m->verdict.detail, sizeof(m->verdict.detail),
+                   "the run was stopped after %llu port calls",
+                   (unsigned long long)m->config.budget_events);
+    stop(m);
+}
+
+// Body of a strand's fiber. A main context that returns leaves its strand done: the others go on
+// until nothing can run.
+static void strand_main(void *arg)
+{
+    struct vl_strand *s = arg;
+    struct vl_machine *m = s->machine;
+
+    s->half.main(s->half.ctx);
+    vl_lab_event(m, VL_EV_DRIVER_DONE, 0, 0, 0, 0);
+    s->done = true;
+    vl_block(m);
+    VIRTQ_ASSERT(false); // a strand that is done never runs again
+}
+
+static struct vl_strand *other_runnable(struct vl_machine *m, uint32_t n);
+static void switch_to(struct vl_machine *m, struct vl_strand *to);
+
+// ---- messages
+// ------------------------------------------------------------------------------------
+
+static void update_next_check(struct vl_machine *m)
+{
+    uint64_t next = m->config.budget_events;
+    for (uint32_t i = 0; i < m->n_msgs; i++) { // bound: VL_MSG_MAX
+        next = m->msgs[i].due_step < next ? m->msgs[i].due_step : next;
+    }
+    m->next_check = next;
+}
+
+// Register accesses are answered one at a time, as a device model's lock sees to.
+void vl_trap_enter(struct vl_machine *m, unsigned agent, uint8_t *saved_agent)
+{
+    if (agent == VL_AGENT_TRAP) {
+        while (m->trap_busy) { // bound: a trap ends, or the budget does
+            struct vl_strand *other = other_runnable(m, 0);
+            VIRTQ_ASSERT(other != NULL); // the strand that the trap is on can run
+            switch_to(m, other);
+        }
+        m->trap_busy = true;
+    }
+    *saved_agent = m->cur->agent;
+    m->cur->agent = (uint8_t)agent;
+    m->cur->depth++;
+}
+
+void vl_trap_leave(struct vl_machine *m, uint8_t saved_agent)
+{
+    if (m->cur->agent == VL_AGENT_TRAP) {
+        m->trap_busy = false;
+    }
+    m->cur->agent = saved_agent;
+    m->cur->depth--;
+}
+
+void vl_irq_update(struct vl_machine *m)
+{
+    m->irq_ready = !m->irq_masked && (m->irq_pending != 0 || m->intx_level);
+}
+
+static void deliver(struct vl_machine *m, const struct vl_msg *msg)
+{
+    uint8_t saved = 0;
+    struct vl_event ev = {.addr = msg->addr, .agent = VL_AGENT_PLATFORM};
+
+    switch ((enum vl_msg_kind)msg->kind) {
+    case VL_MSG_DOORBELL:
+        ev.kind = VL_EV_DOORBELL_ARRIVES;
+        ev.queue = (uint8_t)msg->addr;
+        vl_emit(m, &ev, NULL, NULL);
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        m->strand[VL_SIDE_DEVICE].half.on_doorbell(m->strand[VL_SIDE_DEVICE].half.ctx,
+                                                   (uint16_t)msg->addr);
+        vl_trap_leave(m, saved);
+        break;
+    case VL_MSG_MMIO_WRITE:
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        m->bus.mmio_write(m->bus.ctx, msg->addr, msg->bytes, msg->value);
+        vl_trap_leave(m, saved);
+        break;
+    case VL_MSG_INTERRUPT:
+        ev.kind = VL_EV_INTERRUPT_ARRIVES;
+        vl_emit(m, &ev, NULL, NULL);
+        m->irq_pending |= 1ull << (msg->addr % VL_VECTORS);
+        vl_irq_update(m);
+        break;
+    case VL_MSG_BACKEND: m->strand[VL_SIDE_DEVICE].wake = true; break;
+    }
+}
+
+// Deliver all messages that are due, in order of time and then of sending. Those that a delivery
+// itself sends come later.
+static void deliver_due(struct vl_machine *m)
+{
+    for (uint32_t turn = 0; turn < VL_MSG_MAX; turn++) { // bound: VL_MSG_MAX
+        uint32_t best = m->n_msgs;
+        for (uint32_t i = 0; i < m->n_msgs; i++) {
+            const bool trap =
+                m->msgs[i].kind == VL_MSG_DOORBELL || m->msgs[i].kind == VL_MSG_MMIO_WRITE;
+            if (m->msgs[i].due_step <= m->step && !(trap && m->trap_busy) &&
+                (best == m->n_msgs || m->msgs[i].due_step < m->msgs[best].due_step)) {
+                best = i;
+            }
+        }
+        if (best == m->n_msgs) {
+            break;
+        }
+        const struct vl_msg msg = m->msgs[best];
+        m->n_msgs--;
+        memmove(&m->msgs[best], &m->msgs[best + 1], (m->n_msgs - best) * sizeof(m->msgs[0]));
+        update_next_check(m);
+        deliver(m, &msg);
+    }
+    update_next_check(m);
+    if (m->trap_busy && m->next_check <= m->step) {
+        m->next_check = m->step + 1; // what waits for the trap's end is looked at again then
+    }
+}
+
+void vl_flush_posted(struct vl_machine *m)
+{
+    for (uint32_t i = 0; i < m->n_msgs;) { // bound: VL_MSG_MAX, and what deliveries add
+        const uint8_t kind = m->msgs[i].kind;
+        if (kind == VL_MSG_MMIO_WRITE || kind == VL_MSG_DOORBELL) {
+            const struct vl_msg msg = m->msgs[i];
+            m->n_msgs--;
+            memmove(&m->msgs[i], &m->msgs[i + 1], (m->n_msgs - i) * sizeof(m->msgs[0]));
+            deliver(m, &msg);
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    update_next_check(m);
+}
+
+void vl_send(struct vl_machine *m, const struct vl_msg *msg)
+{
+    if (m->n_msgs == VL_MSG_MAX) {
+        // The channel is full: the oldest arrives now. Nothing is ever lost here.
+        const struct vl_msg oldest = m->msgs[0];
+        m->n_msgs--;
+        memmove(&m->msgs[0], &m->msgs[1], m->n_msgs * sizeof(m->msgs[0]));
+        deliver(m, &oldest);
+    }
+    m->msgs[m->n_msgs++] = *msg;
+    update_next_check(m);
+}
+
+bool vl_machine_in_flight(const struct vl_machine *m, enum vl_msg_kind kind)
+{
+    for (uint32_t i = 0; i < m->n_msgs; i++) { // bound: VL_MSG_MAX
+        if (m->msgs[i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void vl_wake_later(struct vl_machine *m, uint32_t delay)
+{
+    const struct vl_msg msg = {.due_step = m->step + delay, .kind = VL_MSG_BACKEND};
+    vl_send(m, &msg);
+}
+
+void vl_raise(struct vl_machine *m, uint16_t vector, struct virtq_site *site)
+{
+    const uint32_t delay = vl_choose(&m->choices, VL_LANE_NOTIFY, m->cur->agent,
+                                     vl_choice_key(0, VL_FIELD_INTERRUPT), VL_DELAY_OPTIONS);
+    const struct vl_event ev = {.addr = vector,
+                                .value = delay,
+                                .kind = VL_EV_INTERRUPT,
+                                .agent = m->cur->agent,
+                                .field = VL_FIELD_INTERRUPT};
+    const struct vl_msg msg = {
+        .due_step = m->step + delay, .addr = vector, .kind = VL_MSG_INTERRUPT};
+    vl_emit(m, &ev, site, NULL);
+    if (delay == 0) {
+        deliver(m, &msg);
+    } else {
+        vl_send(m, &msg);
+    }
+}
+
+void vl_intx(struct vl_machine *m, bool level, struct virtq_site *site)
+{
+    const struct vl_event ev = {
+        .value = level, .kind = VL_EV_INTX, .agent = m->cur->agent, .field = VL_FIELD_INTERRUPT};
+    vl_emit(m, &ev, site, NULL);
+    m->intx_level = level;
+    vl_irq_update(m);
+}
+
+// ---- who runs
+// ------------------------------------------------------------------------------------
+
+static bool can_run(const struct vl_machine *m, const struct vl_strand *s)
+{
+    if (s->done) {
+        return false;
+    }
+    if (s->depth > 0) {
+        return true; // a trap or a handler is at work on it
+    }
+    if (s->asleep) {
+        return s->wake || (s->side == VL_SIDE_DRIVER && m->irq_ready);
+    }
+    if (s->awaiting) {
+        const uint8_t *p = s->await_span->host + s->await_off;
+        return (uint16_t)(p[0] | p[1] << 8) != s->await_old ||
+               (s->side == VL_SIDE_DRIVER && m->irq_ready);
+    }
+    return true;
+}
+
+static void switch_to(struct vl_machine *m, struct vl_strand *to)
+{
+    struct vl_strand *from = m->cur;
+    m->cur = to;
+    if (!to->started) {
+        to->started = true;
+        vl_fiber_start(&to->fiber, strand_main, to);
+    }
+    vl_fiber_switch(&from->fiber, &to->fiber);
+}
+
+// The n-th other strand that can run (0 first, in fixed order), or NULL.
+static struct vl_strand *other_runnable(struct vl_machine *m, uint32_t n)
+{
+    for (unsigned i = 0; i < VL_SIDE_COUNT; i++) {
+        struct vl_strand *s = &m->strand[i];
+        if (s != m->cur && can_run(m, s)) {
+            if (n == 0) {
+                return s;
+            }
+            n--;
+        }
+    }
+    return NULL;
+}
+
+static uint32_t count_others(struct vl_machine *m)
+{
+    uint32_t n = 0;
+    while (other_runnable(m, n) != NULL) { // bound: VL_SIDE_COUNT
+        n++;
+    }
+    return n;
+}
+
+void vl_run_handler(struct vl_machine *m)
+{
+    struct vl_strand *s = m->cur;
+    uint8_t saved = 0;
+    uint16_t vector = VL_INTX_VECTOR;
+
+    if (m->irq_pending != 0) {
+        vector = (uint16_t)__builtin_ctzll(m->irq_pending);
+        m->irq_pending &= m->irq_pending - 1;
+    }
+    vl_irq_update(m);
+    vl_trap_enter(m, VL_AGENT_HANDLER, &saved);
+    s->half.on_interrupt(s->half.ctx, vector);
+    const struct vl_event ev = {
+        .addr = vector, .kind = VL_EV_HANDLER_RETURNS, .agent = VL_AGENT_HANDLER};
+    vl_emit(m, &ev, NULL, NULL);
+    vl_trap_leave(m, saved);
+    vl_irq_update(m);
+}
+
+void vl_sched_point_slow(struct vl_machine *m)
+{
+    const uint32_t slot = vl_slot_index(VL_LANE_SCHEDULE, m->cur->agent, 0);
+
+    if (m->step >= m->next_check) {
+        if (m->step >= m->config.budget_events) {
+            end_of_budget(m);
+        }
+        deliver_due(m);
+    }
+    if (m->choices.slots[slot].n == m->choices.slots[slot].next) {
+        const uint32_t n_others = count_others(m);
+        const uint32_t v =
+            vl_choose_slow(&m->choices, slot, VL_LANE_SCHEDULE, m->cur->agent, 0, n_others + 1);
+        if (v != 0) {
+            switch_to(m, other_runnable(m, v - 1));
+        }
+    }
+    // Level-triggered and several vectors: one handler run each, then the driver goes on; a line
+    // that stays high interrupts it again at its next port call.
+    if (m->irq_ready && m->cur->side == VL_SIDE_DRIVER && m->cur->depth == 0 && !m->cur->asleep) {
+        vl_run_handler(m);
+    }
+}
+
+void vl_step_aside(struct vl_machine *m)
+{
+    struct vl_strand *other = other_runnable(m, 0);
+    if (other != NULL) {
+        switch_to(m, other);
+    } else if (m->n_msgs > 0) {
+        // Nobody else can run: time passes until the next message.
+        uint64_t next = m->msgs[0].due_step;
+        for (uint32_t i = 1; i < m->n_msgs; i++) {
+            next = m->msgs[i].due_step < next ? m->msgs[i].due_step : next;
+        }
+        m->step = next > m->step ? next : m->step;
+        deliver_due(m);
+    }
+}
+
+void vl_block(struct vl_machine *m)
+{
+    struct vl_strand *self = m->cur;
+
+    while (!can_run(m, self)) { // bound: the budget, or quiescence
+        struct vl_strand *other = other_runnable(m, 0);
+        if (other != NULL) {
+            switch_to(m, other);
+        } else if (m->n_msgs > 0) {
+            vl_step_aside(m);
+        } else {
+            vl_lab_event(m, VL_EV_QUIESCENT, 0, 0, 0, 0);
+            stop(m);
+        }
+    }
+}
+
+// ---- running
+// -------------------------------------------------------------------------------------
+
+const struct vl_verdict *vl_machine_run(struct vl_machine *m)
+{
+    struct vl_strand *first = &m->strand[VL_SIDE_DRIVER];
+
+    vl_fiber_adopt(&m->main_fiber);
+    m->cur = first;
+    first->started = true;
+    vl_fiber_start(&first->fiber, strand_main, first);
+    vl_fiber_switch(&m->main_fiber, &first->fiber);
+
+    m->verdict.n_events = m->seq;
+    if (m->config.hashing) {
+        vl_hash_log(m);
+        m->verdict.hash = vl_hash_final(&m->hash);
+    }
+    return &m->verdict;
+}

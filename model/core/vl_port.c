@@ -1,0 +1,314 @@
+// model/core/vl_port.c -- the port's model build: ring path and payload.
+// Each call is a scheduling point, then a choice of what is seen, then the access, then its event.
+// Mischief: a hostile side's stores may be altered here, and an adversary may store just before
+// the victim's loads; both are drawn from the mischief lanes and recorded.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/core/vl_machine.h"
+
+#include <string.h>
+
+#define PIECE_MAX_BYTES 32768u // of one payload event
+
+static uint64_t get_le(const uint8_t *p, unsigned bytes)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < bytes; i++) {
+        v |= (uint64_t)p[i] << (8 * i);
+    }
+    return v;
+}
+
+static void put_le(uint8_t *p, unsigned bytes, uint64_t v)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        p[i] = (uint8_t)(v >> (8 * i));
+    }
+}
+
+// Which word of a queue an offset in a span is.
+static unsigned field_of(const struct virtq_span *span, uint32_t off)
+{
+    switch ((enum virtq_area)span->area) {
+    case VIRTQ_AREA_DESC: return VL_FIELD_DESC;
+    case VIRTQ_AREA_INDIRECT: return VL_FIELD_INDIRECT;
+    case VIRTQ_AREA_AVAIL:
+        return off == VIRTQ_RING_FLAGS  ? VL_FIELD_AVAIL_FLAGS
+               : off == VIRTQ_RING_IDX  ? VL_FIELD_AVAIL_IDX
+               : off + 2 == span->bytes ? VL_FIELD_USED_EVENT
+                                        : VL_FIELD_AVAIL_RING;
+    case VIRTQ_AREA_USED:
+        return off == VIRTQ_RING_FLAGS  ? VL_FIELD_USED_FLAGS
+               : off == VIRTQ_RING_IDX  ? VL_FIELD_USED_IDX
+               : off + 2 == span->bytes ? VL_FIELD_AVAIL_EVENT
+                                        : VL_FIELD_USED_RING;
+    case VIRTQ_AREA_BUFFER: break;
+    }
+    return VL_FIELD_BUFFER;
+}
+
+static uint8_t order_in_force(const struct vl_machine *m, enum virtq_order order,
+                              enum virtq_barrier barrier)
+{
+    const uint8_t forced = m->config.barrier_order[barrier];
+    return forced == 0xFF ? (uint8_t)order : forced;
+}
+
+static void check_bounds(const struct virtq_span *span, uint32_t off, uint32_t bytes)
+{
+    VIRTQ_ASSERT(off <= span->bytes && bytes <= span->bytes - off); // our bug: a span is a promise
+}
+
+// An adversary may act just before the victim looks.
+static void adversary(struct vl_machine *m, enum vl_side side, const struct virtq_span *span,
+                      uint32_t off, unsigned field, unsigned bytes)
+{
+    if (m->mischief == NULL || side == m->hostile_side) {
+        return;
+    }
+    const uint32_t v = vl_choose(&m->choices, m->mischief_lane, VL_AGENT_ADVERSARY,
+                                 vl_choice_key(span->queue_index, field), m->mischief->n_options);
+    if (v != 0) {
+        m->mischief->before_load(m->mischief->ctx, span, off, field, bytes, v);
+    }
+}
+
+// A hostile side's own store may be altered or dropped. Returns false for a dropped one.
+static bool mischief_store(struct vl_machine *m, enum vl_side side, const struct virtq_span *span,
+                           uint32_t off, unsigned field, unsigned bytes, uint64_t *value,
+                           uint64_t *aux)
+{
+    if (m->mischief == NULL || side != m->hostile_side) {
+        return true;
+    }
+    const uint32_t v = vl_choose(&m->choices, m->mischief_lane, m->cur->agent,
+                                 vl_choice_key(span->queue_index, field), m->mischief->n_options);
+    return v == 0 || m->mischief->store(m->mischief->ctx, span, off, field, bytes, value, aux, v);
+}
+
+// The store itself: bytes, mark, event.
+static void store_event(struct vl_machine *m, unsigned agent, const struct virtq_span *span,
+                        uint32_t off, unsigned field, unsigned bytes, uint64_t value, uint64_t aux,
+                        uint8_t order, uint8_t barrier, struct virtq_site *site)
+{
+    uint8_t *p = span->host + off;
+    put_le(p, bytes < 8 ? bytes : 8, value);
+    if (bytes > 8) {
+        put_le(p + 8, bytes - 8, aux);
+    }
+    vl_memory_mark(&m->memory, vl_memory_off(&m->memory, span, off), bytes, m->seq);
+    const struct vl_event ev = {.addr = span->gpa + off,
+                                .value = value,
+                                .aux = aux,
+                                .len = bytes,
+                                .kind = VL_EV_STORE,
+                                .agent = (uint8_t)agent,
+                                .order = order,
+                                .barrier = barrier,
+                                .queue = (uint8_t)span->queue_index,
+                                .field = (uint8_t)field};
+    vl_emit_hot(m, ev, site, NULL);
+}
+
+void vl_adversary_store(struct vl_machine *m, const struct virtq_span *span, uint32_t off,
+                        unsigned bytes, uint64_t value, uint64_t aux)
+{
+    check_bounds(span, off, bytes);
+    store_event(m, VL_AGENT_ADVERSARY, span, off, field_of(span, off), bytes, value, aux,
+                VIRTQ_RELAXED, VIRTQ_BARRIER_NONE, NULL);
+}
+
+// Loads up to 16 bytes; the high half goes to *aux.
+static uint64_t load_event(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                           unsigned bytes, enum virtq_order order, enum virtq_barrier barrier,
+                           struct virtq_site *site, uint64_t *aux)
+{
+    struct vl_machine *m = port->machine;
+    const unsigned field = field_of(span, off);
+
+    check_bounds(span, off, bytes);
+    vl_sched_point(m);
+    adversary(m, port->side, span, off, field, bytes);
+    // One store can be seen under sc; the occurrence counts all the same.
+    (void)vl_choose(&m->choices, VL_LANE_READ, m->cur->agent,
+                    vl_choice_key(span->queue_index, field), 1);
+    const uint8_t *p = span->host + off;
+    const uint64_t value = get_le(p, bytes < 8 ? bytes : 8);
+    const uint64_t high = bytes > 8 ? get_le(p + 8, bytes - 8) : 0;
+    const struct vl_event ev = {
+        .addr = span->gpa + off,
+        .value = value,
+        .aux = high,
+        .reads_from = vl_memory_writer(&m->memory, vl_memory_off(&m->memory, span, off), bytes),
+        .len = bytes,
+        .kind = VL_EV_LOAD,
+        .agent = m->cur->agent,
+        .order = order_in_force(m, order, barrier),
+        .barrier = (uint8_t)barrier,
+        .queue = (uint8_t)span->queue_index,
+        .field = (uint8_t)field};
+    vl_emit_hot(m, ev, site, NULL);
+    *aux = high;
+    return value;
+}
+
+static void store_call(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                       unsigned bytes, uint64_t value, uint64_t aux, enum virtq_order order,
+                       enum virtq_barrier barrier, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    const unsigned field = field_of(span, off);
+
+    check_bounds(span, off, bytes);
+    vl_sched_point(m);
+    (void)vl_choose(&m->choices, VL_LANE_STORE, m->cur->agent,
+                    vl_choice_key(span->queue_index, field), 1);
+    if (mischief_store(m, port->side, span, off, field, bytes, &value, &aux)) {
+        store_event(m, m->cur->agent, span, off, field, bytes, value, aux,
+                    order_in_force(m, order, barrier), (uint8_t)barrier, site);
+    }
+}
+
+uint64_t vl_port_load(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                      unsigned bytes, enum virtq_order order, enum virtq_barrier barrier,
+                      struct virtq_site *site)
+{
+    uint64_t aux = 0;
+    return load_event(port, span, off, bytes, order, barrier, site, &aux);
+}
+
+void vl_port_store(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                   unsigned bytes, uint64_t value, enum virtq_order order,
+                   enum virtq_barrier barrier, struct virtq_site *site)
+{
+    store_call(port, span, off, bytes, value, 0, order, barrier, site);
+}
+
+void vl_port_fence(struct virtq_port *port, enum virtq_order order, enum virtq_barrier barrier,
+                   struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    const struct vl_event ev = {.kind = VL_EV_FENCE,
+                                .agent = m->cur->agent,
+                                .order = order_in_force(m, order, barrier),
+                                .barrier = (uint8_t)barrier};
+    vl_emit_hot(m, ev, site, NULL);
+}
+
+struct virtq_desc vl_port_load_desc(struct virtq_port *port, const struct virtq_span *span,
+                                    uint32_t off, struct virtq_site *site)
+{
+    uint64_t high = 0;
+    const uint64_t addr =
+        load_event(port, span, off, VIRTQ_DESC_BYTES, VIRTQ_PLAIN, VIRTQ_BARRIER_NONE, site, &high);
+    return (struct virtq_desc){.addr = addr,
+                               .len = (uint32_t)high,
+                               .flags = (uint16_t)(high >> 32),
+                               .next = (uint16_t)(high >> 48)};
+}
+
+void vl_port_store_desc(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                        struct virtq_desc desc, struct virtq_site *site)
+{
+    const uint64_t high =
+        (uint64_t)desc.len | (uint64_t)desc.flags << 32 | (uint64_t)desc.next << 48;
+    store_call(port, span, off, VIRTQ_DESC_BYTES, desc.addr, high, VIRTQ_PLAIN, VIRTQ_BARRIER_NONE,
+               site);
+}
+
+struct virtq_used_elem vl_port_load_used_elem(struct virtq_port *port,
+                                              const struct virtq_span *span, uint32_t off,
+                                              struct virtq_site *site)
+{
+    const uint64_t v =
+        vl_port_load(port, span, off, VIRTQ_USED_ELEM_BYTES, VIRTQ_PLAIN, VIRTQ_BARRIER_NONE, site);
+    return (struct virtq_used_elem){.id = (uint32_t)v, .len = (uint32_t)(v >> 32)};
+}
+
+void vl_port_store_used_elem(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                             struct virtq_used_elem elem, struct virtq_site *site)
+{
+    const uint64_t v = (uint64_t)elem.id | (uint64_t)elem.len << 32;
+    store_call(port, span, off, VIRTQ_USED_ELEM_BYTES, v, 0, VIRTQ_PLAIN, VIRTQ_BARRIER_NONE, site);
+}
+
+// ---- payload
+// -------------------------------------------------------------------------------------
+
+// One piece of a payload access, as one event. dst or src is the private side.
+static void payload_piece(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                          uint8_t *dst, const uint8_t *src, uint32_t bytes, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    uint8_t *p = span->host + off;
+
+    vl_sched_point(m);
+    if (dst != NULL) {
+        // Payload is read before it is used: an adversary may change it between two pieces.
+        adversary(m, port->side, span, off, VL_FIELD_BUFFER, bytes < 8 ? bytes : 8);
+        memcpy(dst, p, bytes);
+    } else {
+        memcpy(p, src, bytes);
+        vl_memory_mark(&m->memory, vl_memory_off(&m->memory, span, off), bytes, m->seq);
+    }
+    const uint8_t *bytes_moved = dst != NULL ? dst : src;
+    const struct vl_event ev = {.addr = span->gpa + off,
+                                .value = vl_hash64(bytes_moved, bytes),
+                                .len = bytes,
+                                .kind = dst != NULL ? VL_EV_READ : VL_EV_WRITE,
+                                .agent = m->cur->agent,
+                                .queue = (uint8_t)span->queue_index,
+                                .field = VL_FIELD_BUFFER};
+    vl_emit_hot(m, ev, site, bytes_moved);
+}
+
+// A payload access is one event, or two where the choice cuts it; large ones come in pieces.
+static void payload(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                    uint8_t *dst, const uint8_t *src, uint32_t bytes, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    const unsigned lane = dst != NULL ? VL_LANE_READ : VL_LANE_STORE;
+
+    check_bounds(span, off, bytes);
+    if (bytes == 0) {
+        return;
+    }
+    const uint32_t options = bytes < 256 ? bytes : 256;
+    uint32_t cut = vl_choose(&m->choices, lane, m->cur->agent,
+                             vl_choice_key(span->queue_index, VL_FIELD_BUFFER), options);
+    for (uint32_t done = 0; done < bytes;) { // bound: bytes
+        uint32_t n = bytes - done < PIECE_MAX_BYTES ? bytes - done : PIECE_MAX_BYTES;
+        if (cut != 0 && cut < n) {
+            n = cut;
+            cut = 0;
+        }
+        payload_piece(port, span, off + done, dst != NULL ? dst + done : NULL,
+                      src != NULL ? src + done : NULL, n, site);
+        done += n;
+    }
+}
+
+void vl_port_copy_in(struct virtq_port *port, void *dst, const struct virtq_span *span,
+                     uint32_t off, uint32_t bytes, struct virtq_site *site)
+{
+    payload(port, span, off, dst, NULL, bytes, site);
+}
+
+void vl_port_copy_out(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                      const void *src, uint32_t bytes, struct virtq_site *site)
+{
+    payload(port, span, off, NULL, src, bytes, site);
+}
+
+void vl_port_fill(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                  uint8_t byte, uint32_t bytes, struct virtq_site *site)
+{
+    uint8_t pattern[256];
+    memset(pattern, byte, sizeof(pattern));
+    for (uint32_t done = 0; done < bytes;) { // bound: bytes
+        const uint32_t left = bytes - done;
+        const uint32_t n = left < sizeof(pattern) ? left : (uint32_t)sizeof(pattern);
+        payload(port, span, off + done, NULL, pattern, n, site);
+        done += n;
+    }
+}

@@ -1,0 +1,507 @@
+// model/core/vl_port_world.c -- the port's model build: memory control path, waiting, contexts,
+// registers, notifications, notes.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/core/vl_machine.h"
+
+#include <string.h>
+
+static struct vl_event event_of(const struct vl_machine *m, enum vl_event_kind kind)
+{
+    return (struct vl_event){.kind = (uint8_t)kind, .agent = m->cur->agent};
+}
+
+// ---- control path
+// --------------------------------------------------------------------------------
+
+enum virtq_err virtq_mem_alloc(struct virtq_port *port, uint32_t bytes, uint32_t align,
+                               enum virtq_area area, uint16_t queue_index, struct virtq_dma *out)
+{
+    struct vl_machine *m = port->machine;
+    unsigned place = 0;
+
+    vl_sched_point(m);
+    if (area == VIRTQ_AREA_BUFFER) {
+        place = vl_lab_choice(m, VL_LANE_WORKLOAD, VL_FIELD_BUFFER, VL_REGIONS);
+    }
+    struct virtq_span span = {.queue_index = queue_index, .area = (uint16_t)area};
+    const enum virtq_err err = vl_memory_alloc(&m->memory, bytes, align, place, &span);
+    if (err != VIRTQ_OK) {
+        return err;
+    }
+    out->span = span;
+    out->bus_addr = span.gpa + m->memory.bus_offset;
+    struct vl_event ev = event_of(m, VL_EV_ALLOC);
+    ev.addr = span.gpa;
+    ev.value = out->bus_addr;
+    ev.aux = (uint64_t)area;
+    ev.len = bytes;
+    ev.queue = (uint8_t)queue_index;
+    vl_emit(m, &ev, NULL, NULL);
+    return VIRTQ_OK;
+}
+
+void virtq_mem_free(struct virtq_port *port, struct virtq_dma *dma)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    struct vl_event ev = event_of(m, VL_EV_FREE);
+    ev.addr = dma->span.gpa;
+    ev.value = dma->bus_addr;
+    ev.len = dma->span.bytes;
+    ev.queue = (uint8_t)dma->span.queue_index;
+    vl_emit(m, &ev, NULL, NULL);
+    memset(dma, 0, sizeof(*dma));
+}
+
+static void map_event(struct virtq_port *port, enum vl_event_kind kind,
+                      const struct virtq_span *buf, enum virtq_dir dir, uint64_t bus_addr)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    struct vl_event ev = event_of(m, kind);
+    ev.addr = buf->gpa;
+    ev.value = bus_addr;
+    ev.aux = (uint64_t)dir;
+    ev.len = buf->bytes;
+    ev.queue = (uint8_t)buf->queue_index;
+    vl_emit(m, &ev, NULL, NULL);
+}
+
+enum virtq_err virtq_map(struct virtq_port *port, const struct virtq_span *buf, enum virtq_dir dir,
+                         uint64_t *bus_addr)
+{
+    *bus_addr = buf->gpa + port->machine->memory.bus_offset;
+    map_event(port, VL_EV_MAP, buf, dir, *bus_addr);
+    return VIRTQ_OK;
+}
+
+void virtq_unmap(struct virtq_port *port, const struct virtq_span *buf, enum virtq_dir dir,
+                 uint64_t bus_addr)
+{
+    map_event(port, VL_EV_UNMAP, buf, dir, bus_addr);
+}
+
+// Translation is private to the device half, so it is no scheduling point; only a failure is an
+// event, since a success shows in the accesses that follow.
+enum virtq_err virtq_resolve(struct virtq_port *port, uint64_t bus_addr, uint32_t len,
+                             enum virtq_area area, uint16_t queue_index, struct virtq_span *spans,
+                             uint32_t max, uint32_t *n_spans)
+{
+    struct vl_machine *m = port->machine;
+    enum virtq_err err = VIRTQ_ERR_CHAIN_ADDR;
+
+    if (m->bus.dma_allowed == NULL || m->bus.dma_allowed(m->bus.ctx)) {
+        err = vl_memory_resolve(&m->memory, bus_addr, len, spans, max, n_spans);
+    }
+    if (err != VIRTQ_OK) {
+        struct vl_event ev = event_of(m, VL_EV_RESOLVE);
+        ev.addr = bus_addr;
+        ev.value = (uint64_t)err;
+        ev.len = len;
+        ev.queue = (uint8_t)queue_index;
+        vl_emit(m, &ev, NULL, NULL);
+        return err;
+    }
+    for (uint32_t i = 0; i < *n_spans; i++) { // bound: max
+        spans[i].queue_index = queue_index;
+        spans[i].area = (uint16_t)area;
+    }
+    return VIRTQ_OK;
+}
+
+// ---- waiting
+// -------------------------------------------------------------------------------------
+
+uint16_t vl_port_await16(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                         uint16_t old, enum virtq_order order, enum virtq_barrier barrier,
+                         struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    struct vl_strand *s = m->cur;
+
+    for (;;) { // bound: the peer stores another value, or the run ends
+        const uint16_t now = (uint16_t)vl_port_load(port, span, off, 2, order, barrier, site);
+        if (now != old) {
+            return now;
+        }
+        struct vl_event ev = event_of(m, VL_EV_AWAIT);
+        ev.addr = span->gpa + off;
+        ev.value = old;
+        ev.len = 2;
+        ev.queue = (uint8_t)span->queue_index;
+        vl_emit(m, &ev, site, NULL);
+        s->awaiting = true;
+        s->await_span = span;
+        s->await_off = off;
+        s->await_old = old;
+        vl_block(m);
+        s->awaiting = false;
+    }
+}
+
+// The platform may send what nobody asked for. It comes after the referees have judged the sleep:
+// a spurious notification rescues nobody.
+static void spurious(struct vl_machine *m, const struct vl_strand *s)
+{
+    const bool driver = s->side == VL_SIDE_DRIVER;
+    const unsigned key = driver ? VL_FIELD_INTERRUPT : VL_FIELD_DOORBELL;
+
+    if (vl_lab_choice(m, VL_LANE_PLATFORM, key, 2) == 0) {
+        return;
+    }
+    struct vl_event ev = {.value = 1, .agent = VL_AGENT_PLATFORM};
+    if (driver) {
+        ev.kind = VL_EV_INTERRUPT_ARRIVES;
+        vl_emit(m, &ev, NULL, NULL);
+        m->irq_pending |= 1;
+        vl_irq_update(m);
+    } else {
+        // A wake-up without a register access: what an event channel does that fires for nothing.
+        ev.kind = VL_EV_DOORBELL_ARRIVES;
+        vl_emit(m, &ev, NULL, NULL);
+        m->strand[VL_SIDE_DEVICE].wake = true;
+    }
+}
+
+void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    struct vl_strand *s = m->cur;
+
+    VIRTQ_ASSERT(s->depth == 0 && s->side == port->side); // only main contexts sleep
+    vl_sched_point(m);
+    const struct vl_event sleep = event_of(m, VL_EV_SLEEP);
+    vl_emit(m, &sleep, site, NULL);
+    s->asleep = true;
+    if (!s->wake) {
+        spurious(m, s);
+    }
+    while (!s->wake) { // bound: a wake comes, or the run ends
+        if (s->side == VL_SIDE_DRIVER && m->irq_ready) {
+            vl_run_handler(m);
+        } else {
+            vl_block(m);
+        }
+    }
+    s->asleep = false;
+    s->wake = false;
+    const struct vl_event woken = event_of(m, VL_EV_WOKEN);
+    vl_emit(m, &woken, site, NULL);
+}
+
+void vl_port_wake(struct virtq_port *port, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    const struct vl_event ev = event_of(m, VL_EV_WAKE);
+    vl_emit(m, &ev, site, NULL);
+    m->strand[port->side].wake = true;
+}
+
+void vl_port_relax(struct virtq_port *port, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    const struct vl_event ev = event_of(m, VL_EV_RELAX);
+    vl_emit(m, &ev, site, NULL);
+    vl_step_aside(m);
+}
+
+// ---- contexts of one side
+// ------------------------------------------------------------------------
+
+// Shared words live in private memory, so an event names them by the order of first use.
+static uint64_t shared_id(struct vl_machine *m, const struct virtq_shared *shared)
+{
+    for (uint32_t i = 0; i < m->n_shared; i++) { // bound: VL_SHARED_MAX
+        if (m->shared[i] == shared) {
+            return i;
+        }
+    }
+    if (m->n_shared < VL_SHARED_MAX) {
+        m->shared[m->n_shared++] = shared;
+    }
+    return m->n_shared - 1;
+}
+
+static void shared_event(struct vl_machine *m, const struct virtq_shared *shared, uint32_t before,
+                         uint32_t after, uint8_t order, struct virtq_site *site)
+{
+    struct vl_event ev = event_of(m, VL_EV_SHARED);
+    ev.addr = shared_id(m, shared);
+    ev.value = before;
+    ev.aux = after;
+    ev.len = 4;
+    ev.order = order;
+    vl_emit(m, &ev, site, NULL);
+}
+
+uint32_t vl_port_shared_load(struct virtq_port *port, struct virtq_shared *shared,
+                             struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    const uint32_t v = atomic_load_explicit(&shared->word, memory_order_relaxed);
+    shared_event(m, shared, v, v, VIRTQ_ACQUIRE, site);
+    return v;
+}
+
+void vl_port_shared_store(struct virtq_port *port, struct virtq_shared *shared, uint32_t value,
+                          struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    const uint32_t v = atomic_load_explicit(&shared->word, memory_order_relaxed);
+    atomic_store_explicit(&shared->word, value, memory_order_relaxed);
+    shared_event(m, shared, v, value, VIRTQ_RELEASE, site);
+}
+
+uint32_t vl_port_shared_or(struct virtq_port *port, struct virtq_shared *shared, uint32_t bits,
+                           struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    const uint32_t v = atomic_load_explicit(&shared->word, memory_order_relaxed);
+    atomic_store_explicit(&shared->word, v | bits, memory_order_relaxed);
+    shared_event(m, shared, v, v | bits, VIRTQ_ACQ_REL, site);
+    return v;
+}
+
+uint32_t vl_port_shared_exchange(struct virtq_port *port, struct virtq_shared *shared,
+                                 uint32_t value, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    const uint32_t v = atomic_load_explicit(&shared->word, memory_order_relaxed);
+    atomic_store_explicit(&shared->word, value, memory_order_relaxed);
+    shared_event(m, shared, v, value, VIRTQ_ACQ_REL, site);
+    return v;
+}
+
+void vl_port_irq_mask(struct virtq_port *port, bool masked, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    struct vl_event ev = event_of(m, VL_EV_MASK);
+    ev.value = masked;
+    vl_emit(m, &ev, site, NULL);
+    m->irq_masked = masked;
+    vl_irq_update(m);
+}
+
+// ---- registers
+// -----------------------------------------------------------------------------------
+
+static void register_event(struct vl_machine *m, enum vl_event_kind kind, unsigned field,
+                           uint64_t addr, unsigned bytes, uint32_t value, bool posted,
+                           struct virtq_site *site)
+{
+    struct vl_event ev = event_of(m, kind);
+    ev.addr = addr;
+    ev.value = value;
+    ev.aux = posted;
+    ev.len = bytes;
+    ev.field = (uint8_t)field;
+    vl_emit(m, &ev, site, NULL);
+}
+
+// A hostile device may answer anything.
+static uint32_t reply(struct vl_machine *m, unsigned field, uint64_t addr, unsigned bytes,
+                      uint32_t value)
+{
+    if (m->mischief == NULL || !m->config.hostile_pci) {
+        return value;
+    }
+    const uint32_t v = vl_choose(&m->choices, VL_LANE_MISCHIEF_PCI, m->cur->agent,
+                                 (unsigned)(addr & 63u), m->mischief->n_options);
+    if (v != 0) {
+        m->mischief->reply(m->mischief->ctx, field, addr, bytes, &value, v);
+    }
+    return value;
+}
+
+static uint32_t all_ones(unsigned bytes)
+{
+    return bytes >= 4 ? UINT32_MAX : (1u << (8 * bytes)) - 1;
+}
+
+uint32_t vl_port_pci_read(struct virtq_port *port, uint32_t function, uint32_t off, unsigned bytes,
+                          struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    const uint64_t addr = (uint64_t)function << 16 | off;
+    uint32_t value = all_ones(bytes);
+
+    vl_sched_point(m);
+    if (m->bus.config_read != NULL) {
+        uint8_t saved = 0;
+        vl_flush_posted(m);
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        value = m->bus.config_read(m->bus.ctx, function, off, bytes);
+        vl_trap_leave(m, saved);
+    }
+    value = reply(m, VL_FIELD_CONFIG, addr, bytes, value);
+    register_event(m, VL_EV_CONFIG_READ, VL_FIELD_CONFIG, addr, bytes, value, false, site);
+    return value;
+}
+
+void vl_port_pci_write(struct virtq_port *port, uint32_t function, uint32_t off, unsigned bytes,
+                       uint32_t value, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+
+    vl_sched_point(m);
+    register_event(m, VL_EV_CONFIG_WRITE, VL_FIELD_CONFIG, (uint64_t)function << 16 | off, bytes,
+                   value, false, site);
+    if (m->bus.config_write != NULL) {
+        uint8_t saved = 0;
+        vl_flush_posted(m);
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        m->bus.config_write(m->bus.ctx, function, off, bytes, value);
+        vl_trap_leave(m, saved);
+    }
+}
+
+enum virtq_err vl_port_mmio_map(struct virtq_port *port, uint64_t bus_addr, uint32_t bytes,
+                                struct virtq_mmio *io)
+{
+    (void)port;
+    *io = (struct virtq_mmio){.bus_addr = bus_addr, .bytes = bytes};
+    return VIRTQ_OK;
+}
+
+uint32_t vl_port_mmio_read(struct virtq_port *port, const struct virtq_mmio *io, uint32_t off,
+                           unsigned bytes, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    const uint64_t addr = io->bus_addr + off;
+    uint32_t value = all_ones(bytes);
+
+    VIRTQ_ASSERT(off < io->bytes && bytes <= io->bytes - off);
+    vl_sched_point(m);
+    if (m->bus.mmio_read != NULL) {
+        uint8_t saved = 0;
+        vl_flush_posted(m); // a read pushes the writes before it
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        value = m->bus.mmio_read(m->bus.ctx, addr, bytes);
+        vl_trap_leave(m, saved);
+    }
+    value = reply(m, VL_FIELD_REGISTER, addr, bytes, value);
+    register_event(m, VL_EV_MMIO_READ, VL_FIELD_REGISTER, addr, bytes, value, false, site);
+    return value;
+}
+
+// A write that may be posted arrives now or later, in order with the other posted ones.
+static void write_register(struct vl_machine *m, unsigned field, unsigned queue, uint64_t addr,
+                           unsigned bytes, uint32_t value, struct virtq_site *site)
+{
+    uint32_t delay = 0;
+    if (m->bus.mmio_posted != NULL && m->bus.mmio_posted(m->bus.ctx, addr)) {
+        delay = vl_choose(&m->choices, VL_LANE_NOTIFY, m->cur->agent, vl_choice_key(queue, field),
+                          VL_DELAY_OPTIONS);
+    }
+    register_event(m, VL_EV_MMIO_WRITE, field, addr, bytes, value, delay != 0, site);
+    if (m->bus.mmio_write == NULL) {
+        return;
+    }
+    if (delay == 0) {
+        uint8_t saved = 0;
+        vl_flush_posted(m);
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        m->bus.mmio_write(m->bus.ctx, addr, bytes, value);
+        vl_trap_leave(m, saved);
+        return;
+    }
+    struct vl_msg msg = {.due_step = m->step + delay,
+                         .addr = addr,
+                         .value = value,
+                         .kind = VL_MSG_MMIO_WRITE,
+                         .bytes = (uint8_t)bytes};
+    for (uint32_t i = 0; i < m->n_msgs; i++) { // bound: VL_MSG_MAX
+        if (m->msgs[i].kind == VL_MSG_MMIO_WRITE && m->msgs[i].due_step > msg.due_step) {
+            msg.due_step = m->msgs[i].due_step; // posted writes do not pass each other
+        }
+    }
+    vl_send(m, &msg);
+}
+
+void vl_port_mmio_write(struct virtq_port *port, const struct virtq_mmio *io, uint32_t off,
+                        unsigned bytes, uint32_t value, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    VIRTQ_ASSERT(off < io->bytes && bytes <= io->bytes - off);
+    vl_sched_point(m);
+    write_register(m, VL_FIELD_REGISTER, 0, io->bus_addr + off, bytes, value, site);
+}
+
+// ---- notifications
+// -------------------------------------------------------------------------------
+
+void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell,
+                      struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+
+    vl_sched_point(m);
+    struct vl_event ev = event_of(m, VL_EV_DOORBELL);
+    ev.addr = bell->queue_index;
+    ev.queue = (uint8_t)bell->queue_index;
+    ev.field = VL_FIELD_DOORBELL;
+    if (bell->io.bytes != 0) {
+        vl_emit(m, &ev, site, NULL);
+        write_register(m, VL_FIELD_DOORBELL, bell->queue_index, bell->io.bus_addr + bell->off, 2,
+                       bell->queue_index, site);
+        return;
+    }
+    const uint32_t delay =
+        vl_choose(&m->choices, VL_LANE_NOTIFY, m->cur->agent,
+                  vl_choice_key(bell->queue_index, VL_FIELD_DOORBELL), VL_DELAY_OPTIONS);
+    ev.value = delay;
+    vl_emit(m, &ev, site, NULL);
+    const struct vl_msg msg = {
+        .due_step = m->step + delay, .addr = bell->queue_index, .kind = VL_MSG_DOORBELL};
+    vl_send(m, &msg); // even with no delay it is due at the next port call, the device's trap
+}
+
+void vl_port_interrupt(struct virtq_port *port, uint16_t vector, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    if (m->bus.interrupt != NULL) {
+        m->bus.interrupt(m->bus.ctx, vector);
+    } else {
+        vl_raise(m, vector, site);
+    }
+}
+
+void vl_port_intx(struct virtq_port *port, bool level, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    vl_sched_point(m);
+    if (m->bus.intx != NULL) {
+        m->bus.intx(m->bus.ctx, level);
+    } else {
+        vl_intx(m, level, site);
+    }
+}
+
+// ---- notes
+// ---------------------------------------------------------------------------------------
+
+// A note is not a port call: nothing happens at it, so nobody else may run there.
+void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_index, uint64_t a,
+                  uint64_t b, uint64_t c, uint32_t n, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    struct vl_event ev = event_of(m, VL_EV_NOTE);
+    ev.addr = a;
+    ev.value = b;
+    ev.aux = c;
+    ev.len = n;
+    ev.barrier = (uint8_t)note;
+    ev.queue = (uint8_t)queue_index;
+    if (note == VIRTQ_NOTE_PEER_ERROR) {
+        m->verdict.peer_faults++;
+    }
+    vl_emit(m, &ev, site, NULL);
+}
