@@ -1,0 +1,237 @@
+// model/referee/vl_live.c -- liveness: lost notifications, runs that end stuck, livelock.
+// Spec: virtio 1.4 §2.7.7, §2.7.10, §2.7.13.4 (1.0: §2.4.7, §2.4.9, §3.2.1.2, §3.2.2).
+//
+// Two duties stand opposite each other. The driver publishes, looks at the device's suppression
+// value and notifies if it asks for that; the device does the same with used entries. A
+// notification is lost when a side sleeps with entries that it has not taken, the other has gone on
+// without notifying, and nothing is under way that would end the sleep. What the value *read* asked
+// for decides who is to blame.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/referee/vl_referee_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void vl_live_published(struct vl_referees *r, struct vl_squeue *q, enum vl_side side, uint16_t idx,
+                       uint64_t seq)
+{
+    struct vl_duty *duty = &q->duty[side];
+
+    duty->state = VL_DUTY_PUBLISHED;
+    duty->idx = idx;
+    duty->idx_seq = seq;
+    r->deciding[side] &= ~(1u << q->index);
+}
+
+void vl_live_looked(struct vl_referees *r, struct vl_squeue *q, enum vl_side side, bool event_word,
+                    uint16_t value, uint64_t seq)
+{
+    struct vl_duty *duty = &q->duty[side];
+
+    if (duty->state != VL_DUTY_PUBLISHED || event_word != q->event_idx) {
+        return;
+    }
+    duty->needed =
+        event_word ? vl_window(value, duty->idx, duty->decided) : (value & VL_SUPPRESS_FLAG) == 0;
+    duty->state = VL_DUTY_DECIDING;
+    duty->value = value;
+    duty->value_seq = seq;
+    duty->decided = duty->idx;
+    r->deciding[side] |= 1u << q->index;
+    vl_mark(r, event_word ? VL_MARK_EVENT_IDX : VL_MARK_FLAGS);
+}
+
+void vl_live_notified(struct vl_referees *r, enum vl_side side, uint32_t queues)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        struct vl_duty *duty = &r->queue[i].duty[side];
+        if ((queues >> i & 1u) != 0 && duty->state != VL_DUTY_NONE) {
+            duty->state = VL_DUTY_SENT;
+        }
+    }
+    r->deciding[side] &= ~queues;
+}
+
+// ---- lost notifications ---------------------------------------------------------------------
+
+// True if something may still end the sleep of this side, or is being done about it.
+static bool help_under_way(const struct vl_referees *r, enum vl_side sleeper)
+{
+    const struct vl_machine *m = r->m;
+
+    if (m->strand[sleeper].wake || m->trap_busy) {
+        return true;
+    }
+    if (sleeper == VL_SIDE_DEVICE) {
+        return vl_machine_in_flight(m, VL_MSG_DOORBELL) ||
+               vl_machine_in_flight(m, VL_MSG_MMIO_WRITE);
+    }
+    return m->irq_pending != 0 || m->intx_level || m->strand[VL_SIDE_DRIVER].depth > 0 ||
+           vl_machine_in_flight(m, VL_MSG_INTERRUPT);
+}
+
+static uint32_t buffers_held(const struct vl_referees *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        n += r->queue[i].state == VL_QUEUE_LIVE ? r->queue[i].n_held : 0;
+    }
+    return n;
+}
+
+// Entries that the sleeper has not taken. A device without a free place for requests sleeps until
+// one of those that it holds is answered: that is no loss.
+static uint32_t entries_waiting(const struct vl_referees *r, const struct vl_squeue *q,
+                                enum vl_side sleeper)
+{
+    if (q->state != VL_QUEUE_LIVE || q->broken[sleeper]) {
+        return 0;
+    }
+    if (sleeper == VL_SIDE_DRIVER) {
+        return (uint16_t)(q->used_idx - q->reaped);
+    }
+    return q->served && buffers_held(r) == 0 ? (uint16_t)(q->avail_idx - q->taken) : 0;
+}
+
+static void lost(struct vl_referees *r, const struct vl_squeue *q, enum vl_side sleeper,
+                 uint32_t n_waiting)
+{
+    const enum vl_side notifier = sleeper == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+    const struct vl_duty *duty = &q->duty[notifier];
+    const bool looked = duty->state == VL_DUTY_PAST || duty->state == VL_DUTY_DECIDING;
+    const bool owed = duty->state == VL_DUTY_PUBLISHED || (looked && duty->needed);
+    char why[112];
+
+    if (duty->state == VL_DUTY_SENT) {
+        (void)snprintf(why, sizeof(why), "was notified of them, and did not look");
+    } else if (duty->state == VL_DUTY_PUBLISHED) {
+        (void)snprintf(why, sizeof(why), "was not notified: the suppression value was not read");
+    } else {
+        (void)snprintf(why, sizeof(why), "was not notified: the %s read at #%" PRIu64 " was %u, %s",
+                       q->event_idx ? "event index" : "flags", duty->value_seq, duty->value,
+                       duty->needed ? "which asks for it" : "which asks for nothing");
+    }
+    vl_referee_finding(
+        r, sleeper == VL_SIDE_DEVICE ? "liveness:lost-kick" : "liveness:lost-interrupt",
+        vl_side_name(owed ? notifier : sleeper),
+        "the %s sleeps with %" PRIu32 " entries up to index %u, stored at #%" PRIu64 ", and %s",
+        vl_side_name(sleeper), n_waiting, duty->idx, duty->idx_seq, why);
+}
+
+// The sleep of a side, judged for every queue.
+static void judge_sleep(struct vl_referees *r, enum vl_side sleeper)
+{
+    const enum vl_side notifier = sleeper == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+
+    if (!r->honest || r->device_was_reset || help_under_way(r, sleeper)) {
+        return;
+    }
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        const uint8_t state = q->duty[notifier].state;
+        const uint32_t n = entries_waiting(r, q, sleeper);
+        // Whoever sleeps itself will not come to look at the suppression value any more.
+        const bool over = state == VL_DUTY_PAST || state == VL_DUTY_SENT ||
+                          (state == VL_DUTY_PUBLISHED && r->asleep[notifier]);
+        if (n > 0 && over) {
+            lost(r, q, sleeper, n);
+        }
+    }
+}
+
+void vl_live_passed(struct vl_referees *r, enum vl_side side)
+{
+    const enum vl_side other = side == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        if ((r->deciding[side] >> i & 1u) != 0) {
+            struct vl_duty *duty = &r->queue[i].duty[side];
+            duty->state = VL_DUTY_PAST;
+            if (!duty->needed) {
+                vl_mark(r,
+                        side == VL_SIDE_DRIVER ? VL_MARK_KICK_SUPPRESSED : VL_MARK_IRQ_SUPPRESSED);
+            }
+        }
+    }
+    r->deciding[side] = 0;
+    if (r->asleep[other]) {
+        judge_sleep(r, other);
+    }
+}
+
+void vl_live_sleep(struct vl_referees *r, enum vl_side side)
+{
+    const enum vl_side other = side == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+
+    r->asleep[side] = true;
+    judge_sleep(r, side);
+    if (r->asleep[other]) {
+        judge_sleep(r, other);
+    }
+}
+
+// ---- the end of a run -----------------------------------------------------------------------
+
+// Nothing can run and nothing is under way, and the driver has not finished: somebody forgot.
+void vl_live_quiescent(struct vl_referees *r)
+{
+    uint32_t n_published = 0;
+
+    if (!r->honest || r->driver_done) {
+        return;
+    }
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        for (unsigned side = 0; side < VL_SIDE_COUNT && !r->device_was_reset; side++) {
+            const uint32_t n = entries_waiting(r, q, (enum vl_side)side);
+            if (n > 0 && r->asleep[side]) {
+                lost(r, q, (enum vl_side)side, n);
+                return;
+            }
+        }
+        n_published += q->state == VL_QUEUE_LIVE ? q->n_published : 0;
+    }
+    const uint32_t n_held = r->device_was_reset ? 0 : buffers_held(r);
+    if (n_held > 0 && !r->config.completion_owed) {
+        return; // a device may keep what it got for what may come
+    }
+    if (n_held > 0) {
+        vl_referee_finding(r, "liveness:completion-lost", "device",
+                           "nothing can run any more, and the device has taken %" PRIu32
+                           " buffers that it never returned",
+                           n_held);
+        return;
+    }
+    vl_referee_finding(r, "liveness:stuck", n_published > 0 ? "device" : "-",
+                       "nothing can run any more, and the driver has not finished; %" PRIu32
+                       " buffers are in flight",
+                       n_published);
+}
+
+// Port calls without a completed buffer that need no explanation: bringing a device up, filling a
+// large queue with long chains.
+static uint64_t patience(const struct vl_referees *r)
+{
+    uint64_t n = 20000;
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        n += r->queue[i].state == VL_QUEUE_UNKNOWN ? 0 : 64ull * r->queue[i].size;
+    }
+    return n;
+}
+
+void vl_live_end(struct vl_referees *r, struct vl_verdict *verdict)
+{
+    const uint64_t budget = r->m->config.budget_events;
+
+    if (verdict->outcome != VL_BUDGET || !r->honest || r->driver_done ||
+        !r->config.completion_owed || budget / 2 < patience(r) || r->completed_step >= budget / 2) {
+        return;
+    }
+    verdict->outcome = VL_FINDING;
+    verdict->event = r->m->seq > 0 ? r->m->seq - 1 : 0;
+    (void)snprintf(verdict->kind, sizeof(verdict->kind), "liveness:livelock");
+    (void)snprintf(verdict->side, sizeof(verdict->side), "-");
+    (void)snprintf(verdict->detail, sizeof(verdict->detail),
+                   "no buffer was completed from port call %" PRIu64 " on, of %" PRIu64,
+                   r->completed_step, budget);
+}

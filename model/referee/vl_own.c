@@ -1,0 +1,187 @@
+// model/referee/vl_own.c -- ownership of payload: who may touch which byte when.
+// Spec: virtio 1.4 §2.7.4, §2.7.5.1, §3.3.1, §2.4.1 (1.0: §2.4.4, §2.4.5.1, §3.3).
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/referee/vl_referee_internal.h"
+
+#include <inttypes.h>
+
+// ---- driver ---------------------------------------------------------------------------------
+
+static bool overlaps(const struct vl_step *step, uint32_t off, uint32_t bytes)
+{
+    return step->len > 0 && step->off < off + bytes && off < step->off + step->len;
+}
+
+static bool forbids(const struct vl_step *step, bool write, uint32_t off, uint32_t bytes)
+{
+    return !step->table && (write || step->writable) && overlaps(step, off, bytes);
+}
+
+static void judge_chain(struct vl_referees *r, const struct vl_squeue *q, uint32_t head,
+                        const struct vl_event *ev, uint32_t off)
+{
+    const bool write = ev->kind == VL_EV_WRITE;
+    struct vl_walk walk;
+    struct vl_step step;
+
+    vl_walk_start(q, head, &walk);
+    while (vl_walk_next(&r->image, q, &walk, &step)) { // bound: queue_size, and one table
+        if (forbids(&step, write, off, ev->len)) {
+            vl_referee_finding(
+                r, write ? "ownership:driver-writes-exposed" : "ownership:driver-reads-early",
+                "driver",
+                "the driver %s %" PRIu32 " bytes at gpa 0x%" PRIx64
+                ", in a %s element of head %" PRIu32 ", in flight since #%" PRIu64
+                ", whose used entry it has not seen",
+                write ? "wrote" : "read", ev->len, ev->addr,
+                step.writable ? "device-writable" : "device-readable", head,
+                q->head[head].published_seq);
+            return;
+        }
+    }
+}
+
+void vl_own_driver_payload(struct vl_referees *r, const struct vl_event *ev)
+{
+    uint32_t off = 0;
+
+    if (r->device_was_reset || !vl_image_find(&r->image, ev->addr, ev->len, &off) ||
+        vl_image_private(&r->image, off, ev->len)) {
+        return;
+    }
+    // Some published element is near: look exactly.
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        for (uint32_t k = 0; k < q->n_published && q->state == VL_QUEUE_LIVE; k++) {
+            judge_chain(r, q, q->list[k], ev, off);
+        }
+    }
+}
+
+// ---- device ---------------------------------------------------------------------------------
+
+static bool covers(const struct vl_elem *e, bool write, uint64_t gpa)
+{
+    return gpa - e->gpa < e->len && (e->writable || !write);
+}
+
+// The element of a head that covers gpa, or VL_NONE.
+static uint32_t elem_of(const struct vl_referees *r, const struct vl_head *h, bool write,
+                        uint64_t gpa)
+{
+    uint32_t i = h->first_elem;
+    while (i != VL_NONE && !covers(&r->elem[i], write, gpa)) { // bound: elements of a chain
+        i = r->elem[i].next;
+    }
+    return i;
+}
+
+// The element that allows the device to touch gpa, looked for where it probably is first: in the
+// one touched last, in the next of that chain, in the chain taken or answered last.
+static uint32_t grant_of(const struct vl_referees *r, struct vl_squeue *q, bool write, uint64_t gpa)
+{
+    const uint32_t in_use = VL_HEAD_WALKED | VL_HEAD_HELD;
+
+    if (q->hint_head != VL_NONE && (q->head[q->hint_head].flags & in_use) != 0) {
+        const uint32_t last = q->last_elem;
+        if (last != VL_NONE && covers(&r->elem[last], write, gpa)) {
+            return last;
+        }
+        const uint32_t next = last != VL_NONE ? r->elem[last].next : VL_NONE;
+        if (next != VL_NONE && covers(&r->elem[next], write, gpa)) {
+            return next;
+        }
+        const uint32_t found = elem_of(r, &q->head[q->hint_head], write, gpa);
+        if (found != VL_NONE) {
+            return found;
+        }
+    }
+    for (uint32_t head = 0; head < q->size; head++) { // bound: queue_size
+        if ((q->head[head].flags & in_use) != 0) {
+            const uint32_t found = elem_of(r, &q->head[head], write, gpa);
+            if (found != VL_NONE) {
+                q->hint_head = head; // last_elem, set by the caller, is always one of this head
+                return found;
+            }
+        }
+    }
+    return VL_NONE;
+}
+
+// The queue whose grants allow the access; the one that the event names is tried first.
+static uint32_t grant_anywhere(struct vl_referees *r, const struct vl_event *ev, bool write,
+                               uint64_t gpa, struct vl_squeue **where, bool *known)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
+        if (q->state != VL_QUEUE_LIVE) {
+            continue;
+        }
+        *known = *known && !q->grants_lost && !q->stood_down;
+        const uint32_t found = grant_of(r, q, write, gpa);
+        if (found != VL_NONE) {
+            *where = q;
+            return found;
+        }
+    }
+    return VL_NONE;
+}
+
+static void outside(struct vl_referees *r, const struct vl_event *ev, bool write, uint64_t gpa)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        for (uint32_t head = 0; q->state == VL_QUEUE_LIVE && head < q->size; head++) {
+            const struct vl_head *h = &q->head[head];
+            if ((h->flags & VL_HEAD_GIVEN_BACK) != 0 && elem_of(r, h, write, gpa) != VL_NONE) {
+                vl_referee_finding(r, "ownership:after-return", "device",
+                                   "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64
+                                   " of head %" PRIu32 ", which it returned at #%" PRIu64,
+                                   write ? "wrote" : "read", ev->len, ev->addr, head,
+                                   h->given_back_seq);
+                return;
+            }
+        }
+    }
+    vl_referee_finding(
+        r, write ? "ownership:device-write-outside" : "ownership:device-read-outside", "device",
+        "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64 "; byte 0x%" PRIx64
+        " lies in no %selement that it was given",
+        write ? "wrote" : "read", ev->len, ev->addr, gpa, write ? "writable " : "");
+}
+
+void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
+{
+    const bool write = ev->kind != VL_EV_READ;
+    uint64_t gpa = ev->addr;
+    uint32_t left = ev->len;
+    bool known = r->any_live;
+
+    while (left > 0) { // bound: elements touched
+        struct vl_squeue *q = NULL;
+        const uint32_t found = grant_anywhere(r, ev, write, gpa, &q, &known);
+        if (found == VL_NONE) {
+            if (known) {
+                outside(r, ev, write, gpa);
+            }
+            return;
+        }
+        const struct vl_elem *e = &r->elem[found];
+        const uint32_t in = (uint32_t)(gpa - e->gpa);
+        const uint32_t n = left < e->len - in ? left : e->len - in;
+        if (write) {
+            vl_data_written(&q->head[q->hint_head], e->at + in, n);
+        }
+        q->last_elem = found;
+        gpa += n;
+        left -= n;
+    }
+}
+
+void vl_own_after_reset(struct vl_referees *r, const struct vl_event *ev)
+{
+    vl_referee_finding(r, "ownership:device-after-reset", "device",
+                       "the device touched %" PRIu32 " bytes at gpa 0x%" PRIx64
+                       " after its reset was complete at #%" PRIu64,
+                       ev->len, ev->addr, r->reset_at_seq);
+}

@@ -1,0 +1,420 @@
+// model/referee/vl_referee.c -- opens and resets the referees, hands events out, keeps the marks.
+// A step costs a switch on the event's kind, and for a ring access the search of its queue's areas.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/referee/vl_referee_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ELEMS_MIN 4096u
+#define ELEMS_MAX (1u << 18)
+
+// ---- names ----------------------------------------------------------------------------------
+
+#define VL_MARK_TEXT_(id, text) text,
+#define VL_MARK_NAME_(id, text) #id,
+static const char *const mark_text[] = {VL_MARKS(VL_MARK_TEXT_)};
+static const char *const mark_name[] = {VL_MARKS(VL_MARK_NAME_)};
+
+const char *vl_mark_text(unsigned mark)
+{
+    return mark < VL_MARK_COUNT ? mark_text[mark] : "?";
+}
+
+const char *vl_mark_name(unsigned mark)
+{
+    return mark < VL_MARK_COUNT ? mark_name[mark] : "?";
+}
+
+uint64_t vl_referees_marks(const struct vl_referees *r)
+{
+    return r->marks;
+}
+
+void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
+                        const char *detail, ...)
+{
+    char text[sizeof(r->m->verdict.detail)];
+    va_list args;
+
+    va_start(args, detail);
+    (void)vsnprintf(text, sizeof(text), detail, args);
+    va_end(args);
+    vl_finding(r->m, kind, side, "%s", text);
+}
+
+// ---- open, close, reset ---------------------------------------------------------------------
+
+static bool open_queue(struct vl_squeue *q, uint32_t size)
+{
+    q->head = calloc(size, sizeof(*q->head));
+    q->avail_slot = calloc(size, sizeof(*q->avail_slot));
+    q->used_slot = calloc(size, sizeof(*q->used_slot));
+    q->used_fresh = calloc(size, sizeof(*q->used_fresh));
+    q->list = calloc(size, sizeof(*q->list));
+    return q->head != NULL && q->avail_slot != NULL && q->used_slot != NULL &&
+           q->used_fresh != NULL && q->list != NULL;
+}
+
+struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_max,
+                                     uint32_t mem_bytes)
+{
+    struct vl_referees *r = calloc(1, sizeof(*r));
+    if (r == NULL) {
+        return NULL;
+    }
+    uint32_t elems = mem_bytes / VL_DESC_BYTES;
+    elems = elems < ELEMS_MIN ? ELEMS_MIN : elems > ELEMS_MAX ? ELEMS_MAX : elems;
+    r->m = m;
+    r->queue_size_max = queue_size_max;
+    r->elems_max = elems + queue_size_max;
+    r->elem = calloc(r->elems_max, sizeof(*r->elem));
+    bool ok = r->elem != NULL && vl_image_open(&r->image, &m->memory, mem_bytes);
+    for (uint32_t i = 0; i < VL_QUEUES; i++) {
+        r->queue[i].index = (uint8_t)i;
+        ok = open_queue(&r->queue[i], queue_size_max) && ok;
+    }
+    if (!ok) {
+        vl_referees_close(r);
+        return NULL;
+    }
+    const struct vl_referee_config config = {.completion_owed = true};
+    vl_referees_reset(r, &config);
+    return r;
+}
+
+void vl_referees_close(struct vl_referees *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < VL_QUEUES; i++) {
+        struct vl_squeue *q = &r->queue[i];
+        free(q->head);
+        free(q->avail_slot);
+        free(q->used_slot);
+        free(q->used_fresh);
+        free(q->list);
+    }
+    vl_image_close(&r->image);
+    free(r->elem);
+    free(r);
+}
+
+// The queue's memory is the driver's alone again, and its areas are forgotten.
+static void queue_down(struct vl_referees *r, struct vl_squeue *q)
+{
+    while (q->n_published > 0) { // bound: queue_size
+        vl_driver_take_back(r, q, q->list[q->n_published - 1]);
+    }
+    q->state = VL_QUEUE_UNKNOWN;
+    q->desc_bytes = q->avail_bytes = q->used_bytes = 0;
+    q->walk_expect = VL_NOWHERE;
+    for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
+        r->deciding[side] &= ~(1u << q->index);
+    }
+}
+
+void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *config)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) {
+        queue_down(r, &r->queue[i]);
+    }
+    vl_image_reset(&r->image, &r->m->memory);
+    vl_pci_rules_reset(&r->pci);
+    r->config = *config;
+    r->judge_driver = !config->hostile_driver;
+    r->judge_device = !config->hostile_device && !config->hostile_pci;
+    r->honest = r->judge_driver && r->judge_device;
+    r->device_was_reset = false;
+    r->driver_done = false;
+    r->any_live = false;
+    r->marks = 0;
+    r->completed_step = 0;
+    r->reset_at_seq = 0;
+    r->n_elems = 0;
+    r->free_elem = VL_NONE;
+    for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
+        r->asleep[side] = false;
+        r->deciding[side] = 0;
+        r->work[side] = 0;
+        r->work_max[side] = UINT32_MAX;
+    }
+}
+
+// ---- notes ----------------------------------------------------------------------------------
+
+static void queue_areas(struct vl_referees *r, const struct vl_event *ev)
+{
+    struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
+    const uint32_t size = ev->len;
+    uint32_t off = 0;
+
+    queue_down(r, q);
+    if (size == 0 || size > r->queue_size_max || (size & (size - 1)) != 0) {
+        return; // no queue that could be followed
+    }
+    q->desc = vl_image_gpa(&r->image, ev->addr);
+    q->avail = vl_image_gpa(&r->image, ev->value);
+    q->used = vl_image_gpa(&r->image, ev->aux);
+    if (!vl_image_find(&r->image, q->desc, (uint64_t)size * VL_DESC_BYTES, &off) ||
+        off % VL_DESC_BYTES != 0) {
+        return;
+    }
+    q->size = size;
+    q->mask = size - 1;
+    q->desc_granule = off / VL_DESC_BYTES;
+    q->desc_bytes = size * VL_DESC_BYTES;
+    q->avail_bytes = VL_RING_SLOTS_OFF + size * VL_AVAIL_SLOT_BYTES + 2;
+    q->used_bytes = VL_RING_SLOTS_OFF + size * VL_USED_SLOT_BYTES + 2;
+    q->state = VL_QUEUE_READY;
+}
+
+static void queue_live(struct vl_referees *r, const struct vl_event *ev)
+{
+    struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
+    const bool hostile = !r->honest;
+
+    r->device_was_reset = false;
+    if (q->state == VL_QUEUE_UNKNOWN) {
+        return;
+    }
+    while (q->n_published > 0) { // bound: queue_size
+        vl_driver_take_back(r, q, q->list[q->n_published - 1]);
+    }
+    q->event_idx = (ev->addr & VL_FEATURE_EVENT_IDX) != 0;
+    q->indirect = (ev->addr & VL_FEATURE_INDIRECT) != 0;
+    vl_squeue_start(q, (uint16_t)ev->value);
+    q->state = VL_QUEUE_LIVE;
+    r->any_live = true;
+    for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
+        r->work[side] = 0;
+        r->work_max[side] = hostile ? 16 * q->size + 256 : UINT32_MAX;
+    }
+}
+
+static void device_reset(struct vl_referees *r, uint64_t seq)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        if (q->state == VL_QUEUE_LIVE && (q->n_published > 0 || q->n_held > 0)) {
+            vl_mark(r, VL_MARK_RESET_IN_FLIGHT);
+        }
+    }
+    r->device_was_reset = true;
+    r->reset_at_seq = seq;
+    r->deciding[VL_SIDE_DRIVER] = r->deciding[VL_SIDE_DEVICE] = 0;
+}
+
+static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    if (ev->addr == VIRTQ_CONTROL_DEVICE_RESET) {
+        device_reset(r, seq);
+    } else if (ev->addr == VIRTQ_CONTROL_DRIVER_OK) {
+        r->device_was_reset = false;
+        vl_mark(r, VL_MARK_DRIVER_OK);
+    } else if (ev->addr == VIRTQ_CONTROL_FAILED) {
+        vl_mark(r, VL_MARK_PCI_FAILED);
+    }
+    if (r->config.pci) {
+        vl_pci_rules_control(r, ev);
+    }
+}
+
+static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    switch ((enum virtq_note)ev->barrier) {
+    case VIRTQ_NOTE_QUEUE_AREAS: queue_areas(r, ev); break;
+    case VIRTQ_NOTE_QUEUE_LIVE: queue_live(r, ev); break;
+    case VIRTQ_NOTE_QUEUE_DOWN: queue_down(r, &r->queue[ev->queue % VL_QUEUES]); break;
+    case VIRTQ_NOTE_SUBMIT:
+    case VIRTQ_NOTE_SEND:
+    case VIRTQ_NOTE_COMPLETE:
+    case VIRTQ_NOTE_RECEIVE:
+    case VIRTQ_NOTE_DETACH:
+        if (r->judge_driver) {
+            vl_data_note(r, ev);
+        }
+        break;
+    case VIRTQ_NOTE_POP:
+        if (r->judge_device) {
+            vl_device_pop(r, ev);
+        }
+        break;
+    case VIRTQ_NOTE_PEER_ERROR: vl_robust_peer_error(r, ev); break;
+    case VIRTQ_NOTE_CONTROL: control(r, ev, seq); break;
+    default: break;
+    }
+}
+
+// ---- events ---------------------------------------------------------------------------------
+
+static const uint8_t side_of[] = {
+    [VL_AGENT_DRIVER] = VL_SIDE_DRIVER,  [VL_AGENT_HANDLER] = VL_SIDE_DRIVER,
+    [VL_AGENT_DEVICE] = VL_SIDE_DEVICE,  [VL_AGENT_TRAP] = VL_SIDE_DEVICE,
+    [VL_AGENT_PLATFORM] = VL_SIDE_OTHER, [VL_AGENT_ADVERSARY] = VL_SIDE_OTHER,
+};
+
+// A side's main context went on: if it was about to decide on a notification, it has decided.
+static inline void goes_on(struct vl_referees *r, const struct vl_event *ev, unsigned side)
+{
+    if (r->deciding[side] != 0 && ev->agent == side) {
+        vl_live_passed(r, (enum vl_side)side);
+    }
+}
+
+_Static_assert((int)VL_AGENT_DRIVER == (int)VL_SIDE_DRIVER &&
+                   (int)VL_AGENT_DEVICE == (int)VL_SIDE_DEVICE,
+               "a side's main agent has the number of the side");
+
+static void memory_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    const unsigned side = side_of[ev->agent];
+    const bool ring = ev->kind == VL_EV_LOAD || ev->kind == VL_EV_STORE;
+
+    if (side == VL_SIDE_OTHER) {
+        vl_mark(r, VL_MARK_ADVERSARY);
+        return;
+    }
+    goes_on(r, ev, side);
+    if (!(side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device)) {
+        return;
+    }
+    if (ring && ++r->work[side] > r->work_max[side]) {
+        vl_robust_too_much(r, (enum vl_side)side);
+    }
+    if (side == VL_SIDE_DEVICE && r->device_was_reset) {
+        vl_own_after_reset(r, ev);
+    }
+    if (ev->kind == VL_EV_LOAD) {
+        side == VL_SIDE_DRIVER ? vl_driver_load(r, ev, seq) : vl_device_load(r, ev, seq);
+    } else if (ev->kind == VL_EV_STORE) {
+        side == VL_SIDE_DRIVER ? vl_driver_store(r, ev, seq) : vl_device_store(r, ev, seq);
+    } else if (side == VL_SIDE_DRIVER) {
+        vl_own_driver_payload(r, ev);
+    } else {
+        vl_own_device_payload(r, ev);
+    }
+    if (!ring && ev->addr >= VL_REGION2_GPA) {
+        vl_mark(r, VL_MARK_HIGH_MEMORY);
+    }
+}
+
+static void waiting(struct vl_referees *r, const struct vl_event *ev)
+{
+    const unsigned side = side_of[ev->agent];
+
+    if (side == VL_SIDE_OTHER) {
+        return;
+    }
+    goes_on(r, ev, side);
+    if (ev->kind == VL_EV_FENCE) {
+        return;
+    }
+    r->work[side] = 0;
+    if (ev->kind == VL_EV_SLEEP) {
+        if (side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device) {
+            vl_robust_sleep(r, (enum vl_side)side);
+        }
+        vl_live_sleep(r, (enum vl_side)side);
+    } else if (ev->kind == VL_EV_WOKEN) {
+        r->asleep[side] = false;
+        vl_mark(r, side == VL_SIDE_DRIVER ? VL_MARK_DRIVER_SLEPT : VL_MARK_DEVICE_SLEPT);
+    }
+}
+
+static void interrupt_sent(struct vl_referees *r)
+{
+    uint32_t queues = r->deciding[VL_SIDE_DEVICE];
+
+    for (uint32_t i = 0; i < VL_QUEUES && queues == 0; i++) { // bound: VL_QUEUES
+        // A device that never looks at the suppression value still notifies.
+        queues = r->queue[i].duty[VL_SIDE_DEVICE].state == VL_DUTY_PUBLISHED ? 1u << i : 0;
+    }
+    vl_live_notified(r, VL_SIDE_DEVICE, queues);
+}
+
+static void notification(struct vl_referees *r, const struct vl_event *ev)
+{
+    switch ((enum vl_event_kind)ev->kind) {
+    case VL_EV_DOORBELL:
+        if (ev->addr < VL_QUEUES) {
+            vl_live_notified(r, VL_SIDE_DRIVER, 1u << ev->addr);
+        }
+        break;
+    case VL_EV_INTERRUPT: interrupt_sent(r); break;
+    case VL_EV_INTX:
+        if (ev->value != 0) {
+            interrupt_sent(r);
+            vl_mark(r, VL_MARK_INTX);
+        }
+        return;
+    case VL_EV_INTERRUPT_ARRIVES:
+        if (r->config.pci && ev->value == 0) {
+            vl_mark(r, VL_MARK_MSIX);
+        }
+        break;
+    default: break;
+    }
+    if (ev->value != 0) {
+        const bool arrives =
+            ev->kind == VL_EV_DOORBELL_ARRIVES || ev->kind == VL_EV_INTERRUPT_ARRIVES;
+        vl_mark(r, arrives ? VL_MARK_SPURIOUS : VL_MARK_DELAYED);
+    }
+}
+
+static void registers(struct vl_referees *r, const struct vl_event *ev)
+{
+    if (ev->kind == VL_EV_MMIO_WRITE && ev->aux != 0) {
+        vl_mark(r, VL_MARK_POSTED);
+    }
+    if (!r->config.pci) {
+        return;
+    }
+    if (ev->kind == VL_EV_CONFIG_READ || ev->kind == VL_EV_CONFIG_WRITE) {
+        vl_pci_rules_config(r, ev);
+    } else {
+        vl_pci_rules_mmio(r, ev);
+    }
+}
+
+void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
+{
+    struct vl_referees *r = ctx;
+
+    (void)payload;
+    switch ((enum vl_event_kind)ev->kind) {
+    case VL_EV_LOAD:
+    case VL_EV_STORE:
+    case VL_EV_READ:
+    case VL_EV_WRITE: memory_access(r, ev, seq); break;
+    case VL_EV_FENCE:
+    case VL_EV_AWAIT:
+    case VL_EV_RELAX:
+    case VL_EV_SLEEP:
+    case VL_EV_WOKEN: waiting(r, ev); break;
+    case VL_EV_ALLOC:
+    case VL_EV_MAP: r->image.bus_offset = ev->value - ev->addr; break;
+    case VL_EV_CONFIG_READ:
+    case VL_EV_CONFIG_WRITE:
+    case VL_EV_MMIO_READ:
+    case VL_EV_MMIO_WRITE: registers(r, ev); break;
+    case VL_EV_DOORBELL:
+    case VL_EV_DOORBELL_ARRIVES:
+    case VL_EV_INTERRUPT:
+    case VL_EV_INTERRUPT_ARRIVES:
+    case VL_EV_INTX: notification(r, ev); break;
+    case VL_EV_QUIESCENT: vl_live_quiescent(r); break;
+    case VL_EV_DRIVER_DONE: r->driver_done = r->driver_done || ev->agent == VL_AGENT_DRIVER; break;
+    case VL_EV_BACKEND: vl_data_backend(r, ev); break;
+    case VL_EV_NOTE: note(r, ev, seq); break;
+    default: break;
+    }
+}
+
+void vl_referees_end(struct vl_referees *r, struct vl_verdict *verdict)
+{
+    vl_live_end(r, verdict);
+}

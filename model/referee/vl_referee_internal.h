@@ -1,0 +1,159 @@
+// model/referee/vl_referee_internal.h -- what the referees' files share.
+//
+//   vl_referee.c       opens, resets, hands events out, marks
+//   vl_shadow.c        memory and chains as the driver stored them
+//   vl_ring_driver.c   the driver's ring accesses: its view of a queue, and what it breaks by them
+//   vl_ring_device.c   the device's
+//   vl_own.c           payload: who may touch which byte when
+//   vl_data.c          tokens, digests, lengths
+//   vl_live.c          lost notifications, a run that ends stuck
+//   vl_robust.c        lies, accusations, bounded work
+//   vl_robust_pci.c    register rules
+//
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef VL_REFEREE_INTERNAL_H
+#define VL_REFEREE_INTERNAL_H
+
+#include "model/referee/vl_referee.h"
+#include "model/referee/vl_shadow.h"
+
+#define VL_SIDE_OTHER 2u // of an agent that is neither half
+
+#define VL_PCI_FUNCTIONS 8u
+#define VL_PCI_BARS 6u
+#define VL_PCI_CONFIG_BYTES 256u
+
+// What the driver did to one function's config space, and what it read there.
+struct vl_pci_seen {
+    uint32_t function;
+    uint16_t command;                    // as last written
+    uint32_t bar[VL_PCI_BARS];           // as last written, all ones left out
+    uint32_t mask[VL_PCI_BARS];          // as read back after all ones
+    bool placed[VL_PCI_BARS];            // bar[] was written
+    bool probing[VL_PCI_BARS];           // all ones was written last
+    uint8_t config[VL_PCI_CONFIG_BYTES]; // as last read
+};
+
+struct vl_pci_rules {
+    uint32_t n_seen;
+    struct vl_pci_seen seen[VL_PCI_FUNCTIONS];
+    uint64_t hit_base; // the BAR that was accessed last
+    uint64_t hit_bytes;
+    bool caps_changed;     // config[] changed since common was looked for
+    uint64_t common;       // bus address of the common configuration, or VL_NOWHERE
+    bool features_read_ok; // FEATURES_OK was read back since the last reset
+    bool reset_seen;       // the device completed a reset, and no queue was enabled since
+    uint16_t queue_select;
+    uint64_t enabled; // bit per queue: enabled since the last reset
+};
+
+struct vl_referees {
+    struct vl_machine *m;
+    struct vl_referee_config config;
+    bool judge_driver;
+    bool judge_device;
+    bool honest;           // nobody is hostile: liveness and data are judged, accusations too
+    bool device_was_reset; // by its own word: it touches nothing until a queue goes live
+    bool asleep[VL_SIDE_COUNT];
+    bool driver_done;
+    bool any_live;
+    uint32_t deciding[VL_SIDE_COUNT]; // bit per queue: VL_DUTY_DECIDING
+    uint32_t work[VL_SIDE_COUNT];     // ring accesses since something came of them
+    uint32_t work_max[VL_SIDE_COUNT];
+    uint64_t marks;
+    uint64_t completed_step;
+    uint64_t reset_at_seq; // event of the device's last reset
+    uint32_t queue_size_max;
+    struct vl_image image;
+    struct vl_squeue queue[VL_QUEUES];
+    struct vl_elem *elem;
+    uint32_t n_elems; // handed out from the start
+    uint32_t elems_max;
+    uint32_t free_elem; // given back, or VL_NONE
+    struct vl_pci_rules pci;
+};
+
+static inline void vl_mark(struct vl_referees *r, enum vl_mark mark)
+{
+    r->marks |= 1ull << mark;
+}
+
+static inline const char *vl_side_name(unsigned side)
+{
+    return side == VL_SIDE_DRIVER ? "driver" : "device";
+}
+
+// A finding. Under a run it ends the run and does not return.
+void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
+                        const char *detail, ...) __attribute__((format(printf, 4, 5)));
+
+// ---- vl_ring_driver.c -------------------------------------------------------------------------
+
+void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+
+// The driver owns a published buffer's bytes and descriptors again.
+void vl_driver_take_back(struct vl_referees *r, struct vl_squeue *q, uint32_t head);
+
+// ---- vl_ring_device.c -------------------------------------------------------------------------
+
+void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+void vl_device_pop(struct vl_referees *r, const struct vl_event *ev);
+
+// ---- vl_own.c ---------------------------------------------------------------------------------
+
+void vl_own_driver_payload(struct vl_referees *r, const struct vl_event *ev);
+void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev);
+void vl_own_after_reset(struct vl_referees *r, const struct vl_event *ev);
+
+// ---- vl_data.c --------------------------------------------------------------------------------
+
+void vl_data_note(struct vl_referees *r, const struct vl_event *ev);
+void vl_data_backend(struct vl_referees *r, const struct vl_event *ev);
+
+// The device wrote [at, at + len) of the writable part of a buffer.
+void vl_data_written(struct vl_head *h, uint32_t at, uint32_t len);
+
+// The device gives a buffer back with this used length.
+void vl_data_given_back(struct vl_referees *r, const struct vl_squeue *q, uint32_t head,
+                        uint32_t len);
+
+// ---- vl_live.c --------------------------------------------------------------------------------
+
+// An index was stored, a suppression value was loaded, a side went on without notifying.
+void vl_live_published(struct vl_referees *r, struct vl_squeue *q, enum vl_side side, uint16_t idx,
+                       uint64_t seq);
+void vl_live_looked(struct vl_referees *r, struct vl_squeue *q, enum vl_side side, bool event_word,
+                    uint16_t value, uint64_t seq);
+void vl_live_passed(struct vl_referees *r, enum vl_side side);
+void vl_live_notified(struct vl_referees *r, enum vl_side side, uint32_t queues);
+void vl_live_sleep(struct vl_referees *r, enum vl_side side);
+void vl_live_quiescent(struct vl_referees *r);
+void vl_live_end(struct vl_referees *r, struct vl_verdict *verdict);
+
+// ---- vl_robust.c ------------------------------------------------------------------------------
+
+// What the victim on this side just loaded breaks a rule that it can see.
+void vl_robust_lie(struct vl_referees *r, struct vl_squeue *q, enum vl_side victim,
+                   const char *what, uint64_t value, uint64_t seq);
+
+// The victim goes on: a lie that it did not name is a finding.
+static inline bool vl_robust_lied(const struct vl_squeue *q, enum vl_side victim)
+{
+    return q->lie[victim].what != NULL;
+}
+void vl_robust_unnoticed(struct vl_referees *r, struct vl_squeue *q, enum vl_side victim,
+                         const char *and_then);
+void vl_robust_sleep(struct vl_referees *r, enum vl_side side);
+void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev);
+void vl_robust_too_much(struct vl_referees *r, enum vl_side side);
+
+// ---- vl_robust_pci.c --------------------------------------------------------------------------
+
+void vl_pci_rules_reset(struct vl_pci_rules *p);
+void vl_pci_rules_config(struct vl_referees *r, const struct vl_event *ev);
+void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev);
+void vl_pci_rules_control(struct vl_referees *r, const struct vl_event *ev);
+
+#endif

@@ -1,0 +1,424 @@
+// model/referee/vl_ring_device.c -- the device's ring accesses: its view of a queue, what it was
+// given in each chain, and what it breaks.
+// Spec: virtio 1.4 §2.7.5 to §2.7.8, §2.7.13.3 (1.0: §2.4.5 to §2.4.8, §3.2.1).
+// What a device may touch is what it read first: the elements of a chain as it followed it. Reading
+// a descriptor a second time gives it nothing.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/referee/vl_referee_internal.h"
+
+#include <inttypes.h>
+
+static struct vl_squeue *queue_of(struct vl_referees *r, const struct vl_event *ev)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
+        if (ev->addr - q->avail < q->avail_bytes || ev->addr - q->used < q->used_bytes ||
+            ev->addr - q->desc < q->desc_bytes) {
+            return q;
+        }
+    }
+    return NULL;
+}
+
+// The queue one of whose chains goes on at this descriptor, wherever a hostile driver put it.
+static struct vl_squeue *walk_of(struct vl_referees *r, const struct vl_event *ev)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
+        if (ev->addr == q->walk_expect) {
+            return q;
+        }
+    }
+    return NULL;
+}
+
+// A hostile driver may have told the device other areas than it told us. Then the device's idea of
+// a word and ours differ, and what it does there says nothing about it.
+static bool other_areas(const struct vl_referees *r, const struct vl_squeue *q,
+                        const struct vl_event *ev)
+{
+    if (!r->config.hostile_driver) {
+        return false;
+    }
+    switch (ev->field) {
+    case VL_FIELD_DESC: return q == NULL || ev->addr - q->desc >= q->desc_bytes;
+    case VL_FIELD_AVAIL_FLAGS: return q == NULL || ev->addr != q->avail + VL_RING_FLAGS_OFF;
+    case VL_FIELD_AVAIL_IDX: return q == NULL || ev->addr != q->avail + VL_RING_IDX_OFF;
+    case VL_FIELD_USED_FLAGS: return q == NULL || ev->addr != q->used + VL_RING_FLAGS_OFF;
+    case VL_FIELD_USED_IDX: return q == NULL || ev->addr != q->used + VL_RING_IDX_OFF;
+    case VL_FIELD_AVAIL_RING:
+    case VL_FIELD_USED_EVENT: return q == NULL || ev->addr - q->avail >= q->avail_bytes;
+    case VL_FIELD_USED_RING:
+    case VL_FIELD_AVAIL_EVENT: return q == NULL || ev->addr - q->used >= q->used_bytes;
+    default: return false;
+    }
+}
+
+static void stand_down(struct vl_referees *r, const struct vl_event *ev)
+{
+    r->queue[ev->queue % VL_QUEUES].stood_down = true;
+}
+
+// ---- walking --------------------------------------------------------------------------------
+
+static void forget_elems(struct vl_referees *r, struct vl_squeue *q, struct vl_head *h)
+{
+    if (h->first_elem != VL_NONE) {
+        r->elem[h->last_elem].next = r->free_elem;
+        r->free_elem = h->first_elem;
+        h->first_elem = h->last_elem = VL_NONE;
+    }
+    q->last_elem = VL_NONE;
+}
+
+static void grant(struct vl_referees *r, struct vl_squeue *q, const struct vl_desc *desc)
+{
+    struct vl_head *h = &q->head[q->walk_head];
+    uint32_t index = r->free_elem;
+
+    if (index != VL_NONE) {
+        r->free_elem = r->elem[index].next;
+    } else if (r->n_elems < r->elems_max) {
+        index = r->n_elems++;
+    } else {
+        q->grants_lost = true;
+        return;
+    }
+    const bool writable = (desc->flags & VL_DESC_WRITE) != 0;
+    r->elem[index] = (struct vl_elem){.gpa = vl_image_gpa(&r->image, desc->addr),
+                                      .len = desc->len,
+                                      .at = h->granted,
+                                      .next = VL_NONE,
+                                      .writable = writable};
+    if (h->first_elem == VL_NONE) {
+        h->first_elem = index;
+    } else {
+        r->elem[h->last_elem].next = index;
+    }
+    h->last_elem = index;
+    h->granted += writable ? desc->len : 0;
+    if (r->elem[index].gpa < r->image.border && r->image.border - r->elem[index].gpa < desc->len) {
+        vl_mark(r, VL_MARK_TWO_SPANS);
+    }
+}
+
+// The rule that an indirect descriptor breaks, or NULL.
+static const char *table_rule(const struct vl_referees *r, const struct vl_squeue *q,
+                              const struct vl_desc *desc)
+{
+    uint32_t off = 0;
+
+    if (!q->indirect) {
+        return "an indirect descriptor that was not negotiated";
+    }
+    if (q->nested) {
+        return "an indirect table inside an indirect table";
+    }
+    if ((desc->flags & VL_DESC_NEXT) != 0) {
+        return "an indirect descriptor with NEXT";
+    }
+    if (desc->len == 0 || desc->len % VL_DESC_BYTES != 0 || desc->len / VL_DESC_BYTES > q->size) {
+        return "an indirect table of a wrong length";
+    }
+    return vl_image_find(&r->image, vl_image_gpa(&r->image, desc->addr), desc->len, &off)
+               ? NULL
+               : "an indirect table outside memory";
+}
+
+static const char *elem_rule(const struct vl_referees *r, const struct vl_squeue *q,
+                             const struct vl_desc *desc)
+{
+    uint32_t off = 0;
+
+    if ((desc->flags & VL_DESC_WRITE) == 0 && q->writable_seen) {
+        return "a readable element behind a writable one";
+    }
+    if (q->walk_bytes > UINT32_MAX) {
+        return "a chain of more than 2^32 - 1 bytes";
+    }
+    if (desc->len > 0 &&
+        !vl_image_find(&r->image, vl_image_gpa(&r->image, desc->addr), desc->len, &off)) {
+        return "an element outside memory";
+    }
+    if ((desc->flags & VL_DESC_NEXT) != 0) {
+        if (q->walk_elems >= q->size) {
+            return "a chain longer than the queue";
+        }
+        if (desc->next >= q->walk_table_n) {
+            return "a next outside the table";
+        }
+    }
+    return NULL;
+}
+
+static void load_descriptor(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                            uint64_t seq)
+{
+    const struct vl_desc desc = vl_desc_of(ev->value, ev->aux);
+
+    if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
+        vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "followed the chain");
+    }
+    if ((desc.flags & VL_DESC_INDIRECT) != 0) {
+        const char *rule = table_rule(r, q, &desc);
+        q->nested = true;
+        q->walk_table = vl_image_gpa(&r->image, desc.addr);
+        q->walk_table_n = desc.len / VL_DESC_BYTES;
+        q->walk_expect = q->walk_table;
+        vl_mark(r, VL_MARK_INDIRECT);
+        if (q->walk_table_n == q->size) {
+            vl_mark(r, VL_MARK_INDIRECT_FULL);
+        }
+        if (rule != NULL) {
+            vl_robust_lie(r, q, VL_SIDE_DEVICE, rule, ev->addr, seq);
+        }
+        return;
+    }
+    q->walk_elems++;
+    q->walk_bytes += desc.len;
+    const char *rule = elem_rule(r, q, &desc);
+    q->writable_seen = (desc.flags & VL_DESC_WRITE) != 0;
+    q->walk_expect = (desc.flags & VL_DESC_NEXT) != 0
+                         ? q->walk_table + (uint64_t)desc.next * VL_DESC_BYTES
+                         : VL_NOWHERE;
+    if (rule != NULL) {
+        vl_robust_lie(r, q, VL_SIDE_DEVICE, rule, ev->addr, seq);
+        return;
+    }
+    grant(r, q, &desc);
+    if (q->walk_elems == q->size) {
+        vl_mark(r, VL_MARK_CHAIN_FULL);
+    }
+}
+
+// A head was loaded: a walk begins. One that was under way and not accepted is given up.
+static void load_avail_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
+                            uint16_t head, uint64_t seq)
+{
+    r->work[VL_SIDE_DEVICE] = 0;
+    if (slot != (q->taken & q->mask)) {
+        return; // not the one that it is to take
+    }
+    if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
+        vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "took the entry again");
+    }
+    if (q->walk_head != VL_NONE) {
+        q->head[q->walk_head].flags &= ~VL_HEAD_WALKED;
+    }
+    q->walk_head = VL_NONE;
+    q->walk_expect = VL_NOWHERE;
+    if (head >= q->size) {
+        vl_robust_lie(r, q, VL_SIDE_DEVICE, "an available entry outside the table", head, seq);
+        return;
+    }
+    struct vl_head *h = &q->head[head];
+    if ((h->flags & VL_HEAD_HELD) != 0) {
+        vl_robust_lie(r, q, VL_SIDE_DEVICE, "an available entry of a head in flight", head, seq);
+        return;
+    }
+    forget_elems(r, q, h);
+    h->flags = (h->flags & ~(VL_HEAD_GIVEN_BACK | VL_HEAD_ANSWER)) | VL_HEAD_WALKED;
+    h->granted = 0;
+    h->written = 0;
+    h->island_from = h->island_to = 0;
+    h->total_written = 0;
+    h->scattered = false;
+    q->walk_head = q->hint_head = head;
+    q->last_elem = VL_NONE;
+    q->nested = false;
+    q->writable_seen = false;
+    q->walk_elems = 0;
+    q->walk_bytes = 0;
+    q->walk_table = q->desc;
+    q->walk_table_n = q->size;
+    q->walk_expect = q->desc + (uint64_t)head * VL_DESC_BYTES;
+}
+
+void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
+{
+    struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
+    const uint32_t head = (uint32_t)ev->addr;
+
+    if (q->state != VL_QUEUE_LIVE || q->stood_down || r->device_was_reset) {
+        return;
+    }
+    if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
+        vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "accepted the buffer");
+    }
+    q->walk_expect = VL_NOWHERE;
+    q->walk_head = VL_NONE;
+    if (head >= q->size) {
+        return;
+    }
+    q->taken++;
+    q->n_held++;
+    q->head[head].flags = (q->head[head].flags & ~VL_HEAD_WALKED) | VL_HEAD_HELD;
+    q->head[head].pop_number = q->n_popped++;
+}
+
+// ---- loads ----------------------------------------------------------------------------------
+
+static void load_avail_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
+{
+    if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
+        vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "loaded avail idx again");
+    }
+    q->served = true;
+    if ((uint16_t)(idx - q->taken) > q->size - q->n_held) {
+        vl_robust_lie(r, q, VL_SIDE_DEVICE, "avail idx makes more available than there is", idx,
+                      seq);
+        return;
+    }
+    if (idx < q->seen_avail) {
+        vl_mark(r, VL_MARK_AVAIL_WRAPPED);
+    }
+    q->seen_avail = idx;
+}
+
+void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    const bool descriptor = ev->len == VL_DESC_BYTES;
+    struct vl_squeue *q = descriptor ? walk_of(r, ev) : queue_of(r, ev);
+
+    if (descriptor && q == NULL) {
+        return; // looks again at what it has seen
+    }
+    if (other_areas(r, q, ev)) {
+        stand_down(r, ev);
+        return;
+    }
+    if (q == NULL || q->state != VL_QUEUE_LIVE || q->stood_down) {
+        return;
+    }
+    const uint64_t off = ev->addr - q->avail;
+    if (descriptor) {
+        load_descriptor(r, q, ev, seq);
+    } else if (off >= q->avail_bytes) {
+        return; // its own area
+    } else if (off == VL_RING_IDX_OFF) {
+        load_avail_idx(r, q, (uint16_t)ev->value, seq);
+    } else if (off == VL_RING_FLAGS_OFF) {
+        vl_live_looked(r, q, VL_SIDE_DEVICE, false, (uint16_t)ev->value, seq);
+    } else if (off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
+        load_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
+                        (uint16_t)ev->value, seq);
+    } else {
+        vl_live_looked(r, q, VL_SIDE_DEVICE, true, (uint16_t)ev->value, seq);
+    }
+}
+
+// ---- stores ---------------------------------------------------------------------------------
+
+static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
+{
+    const uint32_t slot = idx & q->mask;
+    const uint32_t id = (uint32_t)q->used_slot[slot];
+    const uint32_t len = (uint32_t)(q->used_slot[slot] >> 32);
+    const bool fresh = q->used_fresh[slot] != 0;
+
+    q->used_fresh[slot] = 0;
+    if (id >= q->size || (q->head[id].flags & VL_HEAD_HELD) == 0) {
+        const bool known = id < q->size && (q->head[id].flags & VL_HEAD_GIVEN_BACK) != 0;
+        vl_referee_finding(r, fresh ? "data:used-not-held" : "ownership:used-entry-stale", "device",
+                           "used idx covers index %u, whose slot %" PRIu32 " names head %" PRIu32
+                           ", which the device does not hold (%s at #%" PRIu64 ")%s",
+                           idx, slot, id, known ? "returned" : "never taken; asked",
+                           known ? q->head[id].given_back_seq : seq,
+                           fresh ? "" : "; the slot was not stored for this round");
+        return;
+    }
+    struct vl_head *h = &q->head[id];
+    vl_data_given_back(r, q, id, len);
+    if (h->pop_number != q->n_given_back) {
+        vl_mark(r, VL_MARK_OUT_OF_ORDER);
+    }
+    q->n_given_back++;
+    q->n_held--;
+    h->flags = (h->flags & ~VL_HEAD_HELD) | VL_HEAD_GIVEN_BACK;
+    h->given_back_seq = seq;
+}
+
+static void store_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
+{
+    const uint16_t old = q->used_idx;
+    const uint16_t n_new = (uint16_t)(idx - old);
+
+    r->work[VL_SIDE_DEVICE] = 0;
+    if (n_new == 0) {
+        return;
+    }
+    if (n_new > q->n_held) {
+        vl_referee_finding(r, "ownership:used-idx", "device",
+                           "used idx went from %u to %u, and the device holds %" PRIu32 " buffers",
+                           old, idx, q->n_held);
+        return;
+    }
+    for (uint16_t i = 0; i < n_new; i++) { // bound: queue_size
+        give_back(r, q, (uint16_t)(old + i), seq);
+    }
+    q->used_idx = idx;
+    if (idx < old) {
+        vl_mark(r, VL_MARK_USED_WRAPPED);
+    }
+    vl_live_published(r, q, VL_SIDE_DEVICE, idx, seq);
+}
+
+// A slot may be filled for the next indices only, one for each buffer that the device holds. An
+// honest driver leaves no more used entries unread than there is room for.
+static void store_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
+                            const struct vl_event *ev)
+{
+    const uint32_t ahead = (slot - q->used_idx) & q->mask;
+    const uint32_t unread = r->judge_driver ? (uint16_t)(q->used_idx - q->reaped) : 0;
+
+    r->work[VL_SIDE_DEVICE] = 0;
+    if (ahead + unread >= q->size || (ahead > 0 && ahead >= q->n_held)) {
+        vl_referee_finding(r, "ownership:used-slot-exposed", "device",
+                           "head %" PRIu64 " was stored in used slot %" PRIu32
+                           ", which used idx %u covers, with %" PRIu32
+                           " entries unread and %" PRIu32 " buffers held",
+                           ev->value & UINT32_MAX, slot, q->used_idx, unread, q->n_held);
+        return;
+    }
+    q->used_slot[slot] = ev->value;
+    q->used_fresh[slot] = 1;
+}
+
+void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    struct vl_squeue *q = queue_of(r, ev);
+
+    if (other_areas(r, q, ev)) {
+        stand_down(r, ev);
+        return;
+    }
+    if (q == NULL) {
+        uint32_t off = 0;
+        if (r->judge_driver && vl_image_find(&r->image, ev->addr, ev->len, &off) &&
+            vl_image_granule(&r->image, off / VL_DESC_BYTES)->owner != 0) {
+            vl_referee_finding(r, "ownership:device-writes-driver-area", "device",
+                               "the device stored 0x%" PRIx64
+                               " to an indirect table at gpa 0x%" PRIx64,
+                               ev->value, ev->addr);
+        }
+        vl_own_device_payload(r, ev);
+        return;
+    }
+    if (q->state != VL_QUEUE_LIVE || q->stood_down) {
+        return;
+    }
+    const uint64_t off = ev->addr - q->used;
+    if (off >= q->used_bytes) {
+        const bool avail = ev->addr - q->avail < q->avail_bytes;
+        vl_referee_finding(r, "ownership:device-writes-driver-area", "device",
+                           "the device stored 0x%" PRIx64 " at byte %" PRIu64
+                           " of the %s of queue %u",
+                           ev->value, ev->addr - (avail ? q->avail : q->desc),
+                           avail ? "available ring" : "descriptor table", q->index);
+    } else if (off == VL_RING_IDX_OFF) {
+        store_used_idx(r, q, (uint16_t)ev->value, seq);
+    } else if (off >= VL_RING_SLOTS_OFF && off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES &&
+               ev->len == VL_USED_SLOT_BYTES) {
+        store_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES, ev);
+    }
+}

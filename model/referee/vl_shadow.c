@@ -1,0 +1,219 @@
+// model/referee/vl_shadow.c -- the driver's stores as memory, and chains decoded from them.
+// Spec: virtio 1.4 §2.7.5, §2.7.13 (1.0: §2.4.5, §3.2.1).
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/referee/vl_shadow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- memory ---------------------------------------------------------------------------------
+
+static void take_regions(struct vl_image *im, const struct vl_memory *mem)
+{
+    im->n_ranges = 0;
+    im->border = VL_NOWHERE;
+    for (unsigned i = 0; i < VL_REGIONS; i++) {
+        const struct vl_region *region = &mem->region[i];
+        struct vl_range *last = im->n_ranges > 0 ? &im->range[im->n_ranges - 1] : NULL;
+        if (region->bytes == 0) {
+            continue;
+        }
+        if (last != NULL && last->gpa + last->bytes == region->gpa &&
+            last->off + last->bytes == region->off) {
+            im->border = region->gpa;
+            last->bytes += region->bytes;
+        } else {
+            im->range[im->n_ranges++] =
+                (struct vl_range){.gpa = region->gpa, .bytes = region->bytes, .off = region->off};
+        }
+    }
+}
+
+bool vl_image_open(struct vl_image *im, const struct vl_memory *mem, uint32_t mem_bytes)
+{
+    im->n_granules = mem_bytes / VL_DESC_BYTES;
+    im->granule = calloc(im->n_granules, sizeof(struct vl_granule));
+    im->exposed = calloc(im->n_granules, sizeof(uint16_t));
+    im->run = 1;
+    take_regions(im, mem);
+    return im->granule != NULL && im->exposed != NULL;
+}
+
+void vl_image_close(struct vl_image *im)
+{
+    free(im->granule);
+    free(im->exposed);
+}
+
+void vl_image_reset(struct vl_image *im, const struct vl_memory *mem)
+{
+    im->run++;
+    if (im->run == 0) { // after 2^32 runs no granule may look like one of this run
+        memset(im->granule, 0, im->n_granules * sizeof(struct vl_granule));
+        im->run = 1;
+    }
+    im->bus_offset = 0;
+    take_regions(im, mem);
+}
+
+void vl_image_store(struct vl_image *im, uint64_t gpa, uint32_t bytes, uint64_t value,
+                    uint64_t high)
+{
+    uint32_t off = 0;
+
+    if (!vl_image_find(im, gpa, bytes, &off)) {
+        return;
+    }
+    if (bytes == VL_DESC_BYTES && off % VL_DESC_BYTES == 0) {
+        struct vl_granule *g = vl_image_granule(im, off / VL_DESC_BYTES);
+        g->low = value;
+        g->high = high;
+        return;
+    }
+    for (uint32_t i = 0; i < bytes; i++) { // bound: 16
+        const uint64_t byte = (i < 8 ? value >> (8 * i) : high >> (8 * (i - 8))) & 0xFFu;
+        const uint32_t at = (off + i) % VL_DESC_BYTES;
+        struct vl_granule *g = vl_image_granule(im, (off + i) / VL_DESC_BYTES);
+        uint64_t *word = at < 8 ? &g->low : &g->high;
+        *word = (*word & ~(0xFFull << (8 * (at % 8)))) | byte << (8 * (at % 8));
+    }
+}
+
+void vl_image_expose(struct vl_image *im, uint32_t off, uint32_t bytes, uint16_t by)
+{
+    if (bytes == 0) {
+        return;
+    }
+    const uint32_t last = (off + bytes - 1) / VL_DESC_BYTES;
+    for (uint32_t g = off / VL_DESC_BYTES; g <= last; g++) { // bound: bytes
+        im->exposed[g] = (uint16_t)(im->exposed[g] + by);
+    }
+}
+
+bool vl_image_private(const struct vl_image *im, uint32_t off, uint32_t bytes)
+{
+    const uint32_t last = (off + bytes - 1) / VL_DESC_BYTES;
+    uint32_t any = 0;
+
+    for (uint32_t g = off / VL_DESC_BYTES; g <= last; g++) { // bound: bytes
+        any |= im->exposed[g];
+    }
+    return any == 0;
+}
+
+// ---- chains ---------------------------------------------------------------------------------
+
+void vl_walk_start(const struct vl_squeue *q, uint32_t head, struct vl_walk *walk)
+{
+    *walk = (struct vl_walk){.table = q->desc_granule, .n_table = q->size, .slot = head};
+}
+
+static bool bad(struct vl_walk *walk, const char *what)
+{
+    walk->bad = what;
+    return false;
+}
+
+static bool enter_table(const struct vl_image *im, const struct vl_squeue *q, struct vl_walk *walk,
+                        const struct vl_desc *desc, struct vl_step *step)
+{
+    uint32_t off = 0;
+
+    if (!q->indirect) {
+        return bad(walk, "an indirect descriptor that was not negotiated");
+    }
+    if (walk->nested) {
+        return bad(walk, "an indirect table inside an indirect table");
+    }
+    if ((desc->flags & VL_DESC_NEXT) != 0) {
+        return bad(walk, "an indirect descriptor with NEXT");
+    }
+    if (desc->len == 0 || desc->len % VL_DESC_BYTES != 0 || desc->len / VL_DESC_BYTES > q->size) {
+        return bad(walk, "an indirect table of a wrong length");
+    }
+    if (!vl_image_find(im, vl_image_gpa(im, desc->addr), desc->len, &off)) {
+        return bad(walk, "an indirect table outside memory");
+    }
+    step->table = true;
+    step->entries = desc->len / VL_DESC_BYTES;
+    walk->nested = true;
+    walk->table = off / VL_DESC_BYTES;
+    walk->n_table = step->entries;
+    walk->slot = 0;
+    // Nothing says that a table is aligned; one that is not is taken as it is, unlooked at.
+    walk->end = off % VL_DESC_BYTES != 0;
+    return true;
+}
+
+bool vl_walk_next(const struct vl_image *im, const struct vl_squeue *q, struct vl_walk *walk,
+                  struct vl_step *step)
+{
+    if (walk->end) {
+        return false;
+    }
+    if (walk->slot >= walk->n_table) {
+        return bad(walk, "a next outside the table");
+    }
+    const uint32_t index = walk->table + walk->slot;
+    const struct vl_granule *g = &im->granule[index];
+    const bool stored = g->run == im->run;
+    const struct vl_desc desc = vl_desc_of(stored ? g->low : 0, stored ? g->high : 0);
+    *step = (struct vl_step){.granule = index};
+    if ((desc.flags & VL_DESC_INDIRECT) != 0) {
+        return enter_table(im, q, walk, &desc, step);
+    }
+    step->writable = (desc.flags & VL_DESC_WRITE) != 0;
+    step->gpa = vl_image_gpa(im, desc.addr);
+    step->len = desc.len;
+    walk->n_elems++;
+    walk->n_bytes += desc.len;
+    if (walk->n_elems > q->size) {
+        return bad(walk, "more elements than the queue has entries");
+    }
+    if (!step->writable && walk->writable_seen) {
+        return bad(walk, "a readable element behind a writable one");
+    }
+    if (walk->n_bytes > UINT32_MAX) {
+        return bad(walk, "more than 2^32 - 1 bytes");
+    }
+    if (desc.len > 0 && !vl_image_find(im, step->gpa, desc.len, &step->off)) {
+        return bad(walk, "an element outside memory");
+    }
+    walk->writable_seen = step->writable;
+    walk->end = (desc.flags & VL_DESC_NEXT) == 0;
+    walk->slot = desc.next;
+    return true;
+}
+
+// ---- queues ---------------------------------------------------------------------------------
+
+void vl_squeue_start(struct vl_squeue *q, uint16_t start_idx)
+{
+    memset(q->head, 0, q->size * sizeof(struct vl_head));
+    memset(q->avail_slot, 0, q->size * sizeof(uint32_t));
+    memset(q->used_slot, 0, q->size * sizeof(uint64_t));
+    memset(q->used_fresh, 0, q->size);
+    for (uint32_t i = 0; i < q->size; i++) {
+        q->head[i].first_elem = VL_NONE;
+        q->head[i].last_elem = VL_NONE;
+    }
+    q->stood_down = false;
+    q->avail_idx = q->reaped = q->seen_used = start_idx;
+    q->seen_avail = q->taken = q->used_idx = start_idx;
+    q->n_published = 0;
+    q->n_descs = 0;
+    q->last_submitted = q->last_completed = VL_NONE;
+    q->send_pending = false;
+    q->served = false;
+    q->grants_lost = false;
+    q->n_held = 0;
+    q->n_popped = 0;
+    q->n_given_back = 0;
+    q->walk_head = q->hint_head = q->last_elem = VL_NONE;
+    q->walk_expect = VL_NOWHERE;
+    for (unsigned i = 0; i < VL_SIDE_COUNT; i++) {
+        q->duty[i] = (struct vl_duty){.idx = start_idx, .decided = start_idx};
+        q->lie[i] = (struct vl_lie){0};
+        q->broken[i] = false;
+    }
+}
