@@ -1,0 +1,259 @@
+// fuzz/common.c -- what the harnesses share: bytes to a run, a finding to a message and abort().
+// A run depends on its input alone: worlds are opened once for each shape of a scenario (queue
+// size, device, transport), and a run starts from power-on.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fuzz/common.h"
+
+#include "tools/lab/lab_world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORLDS_MAX 64u
+#define WORDS_MAX 64
+#define LIST_MAX (LAB_INPUT_BYTES_MAX / LAB_INPUT_RECORD_BYTES)
+
+// The largest numbers that a header says.
+#define ELEMS_MAX 64u
+#define BYTES_MAX 2160u
+
+struct world {
+    uint32_t queue_size;
+    uint32_t device;
+    uint32_t transport;
+    struct lab *lab;
+};
+
+static enum lab_target target;
+static struct lab_scenario base;
+static uint64_t locked;
+static struct world worlds[WORLDS_MAX];
+static uint32_t n_worlds;
+static struct vl_deviation list[LIST_MAX];
+static uint64_t marks;
+// VRINGLAB_SCENARIO, split at blanks.
+static char user_text[LAB_TEXT_BYTES];
+static char *user_words[WORDS_MAX];
+static int n_user_words;
+static const char *input_name = "FILE"; // as the message calls the input
+
+#define BIT(mark) (1ull << VL_MARK_##mark)
+#define MARKS_RING                                                                                 \
+    (BIT(AVAIL_WRAPPED) | BIT(USED_WRAPPED) | BIT(RING_WRAPPED) | BIT(QUEUE_FULL) |                \
+     BIT(CHAIN_FULL) | BIT(INDIRECT) | BIT(INDIRECT_FULL) | BIT(BATCH) | BIT(DRIVER_SLEPT) |       \
+     BIT(DEVICE_SLEPT) | BIT(KICK_SUPPRESSED) | BIT(IRQ_SUPPRESSED) | BIT(EVENT_IDX) |             \
+     BIT(FLAGS) | BIT(OUT_OF_ORDER) | BIT(RESET_IN_FLIGHT) | BIT(SPURIOUS) | BIT(DELAYED) |        \
+     BIT(MSIX) | BIT(INTX) | BIT(POSTED) | BIT(TWO_SPANS) | BIT(HIGH_MEMORY) | BIT(DRIVER_OK))
+
+static const uint64_t demanded[LAB_TARGET_COUNT] = {
+    [LAB_TARGET_PAIR] = MARKS_RING,
+    [LAB_TARGET_DEVICE] = MARKS_RING | BIT(ADVERSARY) | BIT(PEER_ERROR_DRIVER),
+    [LAB_TARGET_DRIVER] = MARKS_RING | BIT(ADVERSARY) | BIT(PEER_ERROR_DEVICE) | BIT(PCI_FAILED),
+    [LAB_TARGET_PCI] = BIT(MSIX) | BIT(INTX) | BIT(POSTED) | BIT(DRIVER_OK) | BIT(PCI_FAILED) |
+                       BIT(RESET_IN_FLIGHT) | BIT(SPURIOUS) | BIT(DELAYED) | BIT(ADVERSARY) |
+                       BIT(PEER_ERROR_DEVICE) | BIT(PEER_ERROR_DRIVER) | BIT(DRIVER_SLEPT) |
+                       BIT(DEVICE_SLEPT) | BIT(INDIRECT) | BIT(EVENT_IDX) | BIT(FLAGS),
+};
+
+static void give_up(const char *what, const char *why)
+{
+    (void)fprintf(stderr, "%s: %s: %s\n", lab_target_name(target), what, why);
+    exit(3);
+}
+
+// ---- worlds --------------------------------------------------------------------------------------
+
+static struct lab *open_world(const struct lab_scenario *s, char err[LAB_ERR_BYTES])
+{
+    const struct lab_options options = {.referees = true, .deviations_max = LIST_MAX};
+    return lab_open(s, &options, err);
+}
+
+// True if a header leaves these numbers as they are: guest memory has room for them.
+static bool has_room(const struct lab_scenario *s, uint32_t chain, uint32_t bytes)
+{
+    struct lab_scenario wanted = *s;
+    struct lab_input in = {.max = 0};
+
+    wanted.chain = chain;
+    wanted.bytes = bytes;
+    lab_input_decode(target, &wanted, 0, NULL, 0, &in);
+    return in.scenario.chain == chain && in.scenario.bytes == bytes;
+}
+
+// Open a world for all scenarios of a shape that a header can say: the longest chain, with as many
+// bytes as guest memory allows. What only the user's own keys ask for gets its own world.
+static struct lab *open_shape(const struct lab_scenario *s)
+{
+    char err[LAB_ERR_BYTES];
+    struct lab_scenario most = *s;
+
+    most.chain = s->queue_size < ELEMS_MAX ? s->queue_size : ELEMS_MAX;
+    while (most.chain > 1 && !has_room(s, most.chain, 1)) { // bound: ELEMS_MAX
+        most.chain--;
+    }
+    most.bytes = 1;
+    while (most.bytes < BYTES_MAX && has_room(s, most.chain, most.bytes + 1)) { // bound: BYTES_MAX
+        most.bytes++;
+    }
+    struct lab *lab = open_world(&most, err);
+    if (lab == NULL || !lab_configure(lab, s, err)) {
+        if (lab != NULL) {
+            lab_close(lab);
+        }
+        lab = open_world(s, err);
+    }
+    if (lab == NULL) {
+        give_up("cannot open a world", err);
+    }
+    return lab;
+}
+
+static struct lab *world_for(const struct lab_scenario *s)
+{
+    char err[LAB_ERR_BYTES];
+    uint32_t i = 0;
+
+    while (i < n_worlds &&
+           (worlds[i].queue_size != s->queue_size || worlds[i].device != s->device ||
+            worlds[i].transport != s->transport)) { // bound: WORLDS_MAX
+        i++;
+    }
+    if (i == WORLDS_MAX) {
+        i = 0; // text inputs of many sizes: the first world makes room
+        lab_close(worlds[i].lab);
+        worlds[i].lab = NULL;
+    }
+    struct world *w = &worlds[i];
+    n_worlds += i == n_worlds ? 1 : 0;
+    w->queue_size = s->queue_size;
+    w->device = s->device;
+    w->transport = s->transport;
+    if (w->lab != NULL && !lab_configure(w->lab, s, err)) {
+        lab_close(w->lab);
+        w->lab = NULL;
+    }
+    if (w->lab == NULL) {
+        w->lab = open_shape(s);
+        if (!lab_configure(w->lab, s, err)) {
+            give_up("cannot run an input's scenario", err);
+        }
+    }
+    return w->lab;
+}
+
+// ---- running -------------------------------------------------------------------------------------
+
+static void print_finding(const struct lab_scenario *s, const struct vl_verdict *v)
+{
+    char words[LAB_TEXT_BYTES];
+    lab_input_words(s, words);
+    (void)fprintf(stderr,
+                  "finding %s side=%s event=%" PRIu64 ": %s\nscenario: %s\n"
+                  "replay: vringlab run %s target=%s --choices %s\n",
+                  v->kind, v->side, v->event, v->detail, words, words, lab_target_name(target),
+                  input_name);
+    (void)fflush(stderr);
+}
+
+static const struct vl_verdict *run(const struct lab_input *in)
+{
+    struct lab *lab = world_for(&in->scenario);
+    const struct lab_choices choices = {
+        .source = VL_SOURCE_INPUT, .list = in->list, .n = in->n};
+    const struct vl_verdict *v = lab_run(lab, &choices);
+    marks |= lab_marks(lab);
+    return v;
+}
+
+int fuzz_one(const uint8_t *data, size_t size)
+{
+    struct lab_input in = {.list = list, .max = LIST_MAX};
+
+    lab_input_decode(target, &base, locked, data, size, &in);
+    const struct vl_verdict *v = run(&in);
+    if (v->outcome == VL_FINDING) {
+        print_finding(&in.scenario, v);
+        abort();
+    }
+    return 0;
+}
+
+bool fuzz_file(const char *path)
+{
+    struct lab_input in;
+    char err[256];
+    bool ok = true;
+
+    if (!lab_input_load(path, target, &in, err)) {
+        (void)fprintf(stderr, "%s: %s\n", lab_target_name(target), err);
+        return false;
+    }
+    if (n_user_words > 0 && !lab_scenario_parse(&in.scenario, n_user_words, user_words, err)) {
+        give_up("VRINGLAB_SCENARIO", err);
+    }
+    input_name = path;
+    const struct vl_verdict *v = run(&in);
+    if (in.finding[0] != '\0') {
+        ok = v->outcome == VL_FINDING && strcmp(v->kind, in.finding) == 0;
+        if (!ok) {
+            (void)fprintf(stderr, "%s: %s: names the finding %s, but reached %s\n",
+                          lab_target_name(target), path, in.finding, v->kind);
+        }
+    } else if (v->outcome == VL_FINDING) {
+        print_finding(&in.scenario, v);
+        abort();
+    }
+    lab_input_free(&in);
+    return ok;
+}
+
+uint64_t fuzz_marks(void)
+{
+    return marks;
+}
+
+uint64_t fuzz_marks_demanded(void)
+{
+    return demanded[target];
+}
+
+// ---- opening -------------------------------------------------------------------------------------
+
+static void split_words(const char *text)
+{
+    if (strlen(text) >= sizeof(user_text)) {
+        give_up("VRINGLAB_SCENARIO", "too long");
+    }
+    (void)snprintf(user_text, sizeof(user_text), "%s", text);
+    for (char *p = user_text; *p != '\0';) { // bound: the text
+        p += strspn(p, " \t\n");
+        if (*p == '\0') {
+            break;
+        }
+        if (n_user_words == WORDS_MAX) {
+            give_up("VRINGLAB_SCENARIO", "too many words");
+        }
+        user_words[n_user_words++] = p;
+        p += strcspn(p, " \t\n");
+        if (*p != '\0') {
+            *p++ = '\0';
+        }
+    }
+}
+
+int fuzz_open(enum lab_target which)
+{
+    const char *text = getenv("VRINGLAB_SCENARIO");
+    char err[256];
+
+    target = which;
+    split_words(text != NULL ? text : "");
+    if (!lab_input_base(target, n_user_words, user_words, &base, &locked, err)) {
+        give_up("VRINGLAB_SCENARIO", err);
+    }
+    (void)world_for(&base); // loads faulty players before an engine forks
+    return 0;
+}

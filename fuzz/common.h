@@ -1,0 +1,33 @@
+// fuzz/common.h -- what the harnesses share: bytes to a run, a finding to a message and abort().
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef FUZZ_COMMON_H
+#define FUZZ_COMMON_H
+
+#include "tools/lab/lab_input.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// What every engine calls. Each harness defines both.
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// Open the target's world, with the keys that VRINGLAB_SCENARIO sets ("KEY=VALUE ..." or "@FILE").
+// A scenario that cannot be is said on stderr and ends the process. Returns 0.
+int fuzz_open(enum lab_target target);
+
+// Run one input of any bytes. A finding is said on stderr and aborts. Returns 0.
+int fuzz_one(const uint8_t *data, size_t size);
+
+// Run the input in a file: text or bytes. An input that names its finding must reach it and no
+// other; from any other input a finding aborts, as in fuzz_one().
+// Returns false if the file cannot be read or its finding is not reached; it says so on stderr.
+bool fuzz_file(const char *path);
+
+// Marks that all runs so far reached (bits, enum vl_mark), and those that the target's checked-in
+// corpus must reach.
+uint64_t fuzz_marks(void);
+uint64_t fuzz_marks_demanded(void);
+
+#endif

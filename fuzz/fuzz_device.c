@@ -1,0 +1,15 @@
+// fuzz/fuzz_device.c -- a hostile driver against the device half.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fuzz/common.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    return fuzz_open(LAB_TARGET_DEVICE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_one(data, size);
+}

@@ -1,0 +1,15 @@
+// fuzz/fuzz_driver.c -- a hostile device against the driver half.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fuzz/common.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    return fuzz_open(LAB_TARGET_DRIVER);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_one(data, size);
+}

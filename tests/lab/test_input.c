@@ -1,0 +1,456 @@
+// tests/lab/test_input.c -- inputs: bytes and text say the same, every byte string is an input, and
+// what is wrong with a text input is said in one clear line.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/lab/lab_input.h"
+#include "tools/lab/lab_mischief.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LIST_MAX 512u
+#define TEXT_MAX (1u << 17)
+
+static struct vl_deviation list_a[LIST_MAX];
+static struct vl_deviation list_b[LIST_MAX];
+static uint8_t bytes_a[LIST_MAX * 2 * LAB_INPUT_RECORD_BYTES + LAB_INPUT_HEADER_BYTES];
+
+struct text {
+    char data[TEXT_MAX];
+    size_t n;
+};
+static struct text text_a;
+
+static bool take(void *ctx, const char *text, size_t bytes)
+{
+    struct text *t = ctx;
+    if (bytes > sizeof(t->data) - t->n) {
+        return false;
+    }
+    memcpy(t->data + t->n, text, bytes);
+    t->n += bytes;
+    return true;
+}
+
+static void print(const struct lab_input *in)
+{
+    const struct lab_input_sink sink = {.ctx = &text_a, .write = take};
+    text_a.n = 0;
+    assert_true(lab_input_print(in, &sink));
+}
+
+static void assert_same(const struct lab_input *a, const struct lab_input *b)
+{
+    char x[LAB_TEXT_BYTES];
+    char y[LAB_TEXT_BYTES];
+    assert_true(lab_scenario_print(&a->scenario, ' ', true, x, sizeof(x)) > 0);
+    assert_true(lab_scenario_print(&b->scenario, ' ', true, y, sizeof(y)) > 0);
+    assert_string_equal(x, y);
+    assert_int_equal(a->target, b->target);
+    assert_int_equal(a->n, b->n);
+    for (uint32_t i = 0; i < a->n; i++) {
+        assert_int_equal(vl_deviation_compare(&a->list[i], &b->list[i]), 0);
+        assert_int_equal(a->list[i].value, b->list[i].value);
+    }
+}
+
+static void decode(enum lab_target target, const uint8_t *data, size_t n, struct lab_input *in)
+{
+    struct lab_scenario base;
+    lab_target_scenario(target, &base);
+    lab_input_decode(target, &base, 0, data, n, in);
+}
+
+// Bytes -> input -> bytes -> input, and input -> text -> input.
+static void check_round_trips(const struct lab_input *in)
+{
+    struct lab_input back = {.list = list_b, .max = LIST_MAX};
+    char err[256] = "";
+    const size_t n = lab_input_encode(in->target, in, bytes_a, sizeof(bytes_a), err);
+    assert_string_equal(err, "");
+    assert_true(n >= LAB_INPUT_HEADER_BYTES);
+    decode(in->target, bytes_a, n, &back);
+    assert_same(in, &back);
+
+    print(in);
+    const bool ok = lab_input_parse(text_a.data, text_a.n, &back, err);
+    assert_string_equal(err, "");
+    assert_true(ok);
+    assert_same(in, &back);
+}
+
+// Goal: zeros, and the end of the bytes, are the benign run of the target.
+static void empty_and_zero_are_the_benign_run(void **state)
+{
+    static const uint8_t zeros[64];
+    (void)state;
+    for (unsigned t = LAB_TARGET_PAIR; t < LAB_TARGET_COUNT; t++) {
+        struct lab_input a = {.list = list_a, .max = LIST_MAX};
+        struct lab_input b = {.list = list_b, .max = LIST_MAX};
+        decode((enum lab_target)t, NULL, 0, &a);
+        decode((enum lab_target)t, zeros, sizeof(zeros), &b);
+        assert_int_equal(a.n, 0);
+        assert_same(&a, &b);
+        struct lab_scenario base;
+        lab_target_scenario((enum lab_target)t, &base);
+        b.scenario = base;
+        assert_same(&a, &b);
+        check_round_trips(&a);
+    }
+}
+
+// Goal: any bytes are an input with a valid scenario and a canonical list, which survives both
+// conversions.
+static void every_byte_string_is_an_input(void **state)
+{
+    uint64_t rng = 1;
+    uint8_t data[256];
+    uint32_t n_lists = 0;
+    (void)state;
+
+    for (uint32_t round = 0; round < 8000; round++) {
+        const enum lab_target target = (enum lab_target)(1 + round % (LAB_TARGET_COUNT - 1));
+        const size_t n = vl_mix64(&rng) % (sizeof(data) + 1);
+        for (size_t i = 0; i < n; i++) {
+            data[i] = (uint8_t)vl_mix64(&rng);
+        }
+        struct lab_input in = {.list = list_a, .max = LIST_MAX};
+        char err[256];
+        decode(target, data, n, &in);
+        assert_true(lab_scenario_check(&in.scenario, err));
+        for (uint32_t i = 0; i < in.n; i++) {
+            assert_true(in.list[i].lane < VL_LANE_COUNT);
+            assert_true(in.list[i].nth != 0 && in.list[i].value != 0);
+            assert_true(i == 0 || vl_deviation_compare(&in.list[i - 1], &in.list[i]) < 0);
+        }
+        n_lists += in.n > 0;
+        check_round_trips(&in);
+    }
+    assert_true(n_lists > 1000);
+}
+
+// Goal: occurrences and values of 32 bits go through a record and its prefix.
+static void large_numbers_survive(void **state)
+{
+    static const uint32_t numbers[] = {1,     2,     255,        256,        257,       16640,
+                                       16641, 65535, 65536,      1u << 30,   0x7FFFFFFF, 0x80000000,
+                                       16639, 33280, 0xFFFFFFFE, 0xFFFFFFFF};
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct lab_input in = {.list = list_a, .max = LIST_MAX, .target = LAB_TARGET_PAIR};
+        lab_target_scenario(LAB_TARGET_PAIR, &in.scenario);
+        list_a[0] = (struct vl_deviation){.lane = VL_LANE_SCHEDULE, .nth = numbers[i], .value = 1};
+        list_a[1] = (struct vl_deviation){
+            .lane = VL_LANE_READ, .agent = 1, .key = 3, .nth = 1, .value = numbers[i]};
+        list_a[2] = (struct vl_deviation){.lane = VL_LANE_MISCHIEF_PCI,
+                                          .agent = 5,
+                                          .key = 63,
+                                          .nth = numbers[i],
+                                          .value = numbers[i]};
+        in.n = 3;
+        check_round_trips(&in);
+    }
+}
+
+// Goal: two records of one address, value 0, and a cut record have their stated meaning.
+static void odd_records(void **state)
+{
+    uint8_t data[LAB_INPUT_HEADER_BYTES + 4 * LAB_INPUT_RECORD_BYTES] = {0};
+    uint8_t *r = data + LAB_INPUT_HEADER_BYTES;
+    struct lab_input in = {.list = list_a, .max = LIST_MAX};
+    (void)state;
+
+    r[2] = 4; // the driver's 5th port call, value 7
+    r[4] = 7;
+    r[6 + 2] = 4; // the same address, value 3: the smaller one stays
+    r[6 + 4] = 3;
+    r[12 + 2] = 9; // value 0: nothing
+    r[18] = 15;    // a prefix without a record behind it: nothing
+    decode(LAB_TARGET_PAIR, data, sizeof(data), &in);
+    assert_int_equal(in.n, 1);
+    assert_int_equal(in.list[0].nth, 5);
+    assert_int_equal(in.list[0].value, 3);
+    decode(LAB_TARGET_PAIR, data, LAB_INPUT_HEADER_BYTES + 5, &in);
+    assert_int_equal(in.n, 0);
+    r[0] = 12; // a lane that there is not, taken modulo 10: notify is lane 3, read is 1, store is 2
+    decode(LAB_TARGET_PAIR, data, LAB_INPUT_HEADER_BYTES + 6, &in);
+    assert_int_equal(in.n, 1);
+    assert_int_equal(in.list[0].lane, VL_LANE_STORE);
+}
+
+// Goal: a key that the user sets stays, whatever the header says, and the rest stays valid.
+static void locked_keys_hold(void **state)
+{
+    static const char *const locks[] = {"queue_size=2", "queue_size=64", "device=blk", "start_idx=9",
+                                        "batch=8",      "chain=8",       "resets=3",   "poll=on"};
+    uint64_t rng = 7;
+    uint8_t header[LAB_INPUT_HEADER_BYTES];
+    char err[256];
+    (void)state;
+
+    for (size_t k = 0; k < sizeof(locks) / sizeof(locks[0]); k++) {
+        struct lab_scenario base;
+        lab_target_scenario(LAB_TARGET_PAIR, &base);
+        base.queue_size = 8;
+        assert_true(lab_scenario_set(&base, locks[k], err));
+        assert_true(lab_scenario_check(&base, err));
+        const uint64_t locked = lab_input_key_bit(locks[k]);
+        assert_true(locked != 0);
+        for (uint32_t round = 0; round < 500; round++) {
+            for (size_t i = 0; i < sizeof(header); i++) {
+                header[i] = (uint8_t)vl_mix64(&rng);
+            }
+            struct lab_input in = {.list = list_a, .max = LIST_MAX};
+            lab_input_decode(LAB_TARGET_PAIR, &base, locked, header, sizeof(header), &in);
+            assert_true(lab_scenario_check(&in.scenario, err));
+            struct lab_scenario again = in.scenario;
+            char x[LAB_TEXT_BYTES];
+            char y[LAB_TEXT_BYTES];
+            assert_true(lab_scenario_set(&again, locks[k], err));
+            (void)lab_scenario_print(&again, ' ', true, x, sizeof(x));
+            (void)lab_scenario_print(&in.scenario, ' ', true, y, sizeof(y));
+            assert_string_equal(x, y);
+        }
+    }
+    assert_int_equal(lab_input_key_bit("no_such_key=1"), 0);
+}
+
+// Goal: what a header cannot say is refused by the name of the key.
+static void unsayable_scenarios_are_named(void **state)
+{
+    static const char *const cases[][2] = {{"queue_size=128", "queue_size=128"},
+                                           {"budget=100", "budget=100"},
+                                           {"hostile=driver", "hostile=driver"},
+                                           {"fault=barrier:avail-publish=none", "fault="},
+                                           {"bytes=20000", "bytes=20000"},
+                                           {"buffers=65", "buffers=65"},
+                                           {"resets=5", "resets=5"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lab_input in = {.list = list_a, .max = LIST_MAX};
+        char err[256] = "";
+        lab_target_scenario(LAB_TARGET_PAIR, &in.scenario);
+        assert_true(lab_scenario_set(&in.scenario, cases[i][0], err));
+        assert_int_equal(lab_input_encode(LAB_TARGET_PAIR, &in, bytes_a, sizeof(bytes_a), err), 0);
+        assert_non_null(strstr(err, cases[i][1]));
+        assert_non_null(strstr(err, "VRINGLAB_SCENARIO"));
+    }
+    struct lab_input in = {.list = list_a, .max = LIST_MAX};
+    char err[256] = "";
+    lab_target_scenario(LAB_TARGET_PAIR, &in.scenario);
+    assert_int_equal(lab_input_encode(LAB_TARGET_NONE, &in, bytes_a, sizeof(bytes_a), err), 0);
+    assert_non_null(strstr(err, "target="));
+    assert_int_equal(lab_input_encode(LAB_TARGET_PAIR, &in, bytes_a, 3, err), 0);
+}
+
+// Goal: a text input says what it should, with sentences.
+static void text_reads_well(void **state)
+{
+    static const char text[] = "vringlab-input 1\n"
+                               "queue_size=4  # small\n"
+                               "\n"
+                               "target=fuzz_device\n"
+                               "finding=LIVENESS:lost-notification\n"
+                               "# a comment\n"
+                               "mischief-driver adversary q0.avail.idx 2 3\n"
+                               "schedule driver - 17 1\n"
+                               "notify device q1.doorbell 0x3 5\n"
+                               "workload - 11 1 2\r\n";
+    static const char *const lines[] = {
+        "queue_size=4\n",
+        "target=fuzz_device\n",
+        "finding=LIVENESS:lost-notification\n",
+        "schedule driver - 17 1 # the driver is preempted at its 17th port call\n",
+        "notify device q1.doorbell 3 5 # the device's 3rd doorbell (queue 1) arrives 5 port calls "
+        "late\n",
+        "workload - 11 1 2 # the 1st piece of buffer memory lies above 4 GiB\n",
+        "mischief-driver adversary q0.avail.idx 2 3 # before the device's 2nd load of q0.avail.idx "
+        "the adversary stores: index a queue size and one ahead\n",
+    };
+    struct lab_input in = {.list = list_a, .max = LIST_MAX};
+    char err[256];
+    (void)state;
+    assert_true(lab_input_parse(text, sizeof(text) - 1, &in, err));
+    assert_int_equal(in.n, 4);
+    assert_int_equal(in.target, LAB_TARGET_DEVICE);
+    print(&in);
+    text_a.data[text_a.n] = '\0';
+    const char *at = text_a.data;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const char *found = strstr(at, lines[i]);
+        if (found == NULL) {
+            fail_msg("not found in order: %sin:\n%s", lines[i], text_a.data);
+        }
+        at = found + strlen(lines[i]);
+    }
+}
+
+// Goal: each deviation of each lane, field and row has a sentence that names its occurrence.
+static void every_deviation_has_a_sentence(void **state)
+{
+    (void)state;
+    for (unsigned lane = 0; lane < VL_LANE_COUNT; lane++) {
+        for (unsigned agent = 0; agent < vl_lane_agents[lane]; agent++) {
+            for (unsigned key = 0; key < vl_lane_keys[lane]; key++) {
+                char out[256];
+                const struct vl_deviation d = {.lane = (uint8_t)lane,
+                                               .agent = (uint8_t)agent,
+                                               .key = (uint16_t)key,
+                                               .nth = 112,
+                                               .value = 1 + key};
+                lab_deviation_sentence(&d, out, sizeof(out));
+                assert_non_null(strstr(out, "112th"));
+                assert_null(strchr(out, '\n'));
+            }
+        }
+    }
+    for (unsigned field = 0; field < VL_FIELD_COUNT; field++) {
+        uint32_t n = 0;
+        const struct lab_mischief_entry *rows = lab_mischief_table(field, &n);
+        for (uint32_t i = 0; i < n; i++) {
+            assert_int_equal(rows[i].field, field);
+            assert_string_equal(lab_mischief_sentence(field, n + i), rows[i].sentence);
+        }
+        assert_string_equal(lab_mischief_sentence(field, 0), "nothing");
+    }
+}
+
+#define HEAD "vringlab-input 1\n"
+
+struct broken {
+    const char *name; // of the file
+    const char *content;
+    size_t bytes; // 0: strlen
+    const char *says;
+};
+
+static const struct broken broken_inputs[] = {
+    {"a.run", "", 0, "line 1: not a text input|empty"},
+    {"b.run", "vringlab-input 2\n", 0, "line 1: not a text input"},
+    {"c.run", "vringlab input 1\n", 0, "line 1: not a text input"},
+    {"d.run", "\x7f" "ELF\x01\x02\xff\xfe", 0, "line 1: not a text input"},
+    {"e.run", HEAD "colour=red\n", 0, "line 2: colour: unknown key"},
+    {"f.run", HEAD "queue_size=abc\n", 0, "line 2: queue_size=abc: use a"},
+    {"g.run", HEAD "queue_size=3\n", 0, "line 2: queue_size=3: use a power of two"},
+    {"h.run", HEAD "start_idx=65536\n", 0, "line 2: start_idx=65536: use a number"},
+    {"i.run", HEAD "queue_size=\n", 0, "line 2: queue_size=: use a"},
+    {"j.run", HEAD "poll=maybe\n", 0, "line 2: poll=maybe: unknown value; use one of: off, on"},
+    {"k.run", HEAD "fault=no-such-fault\n", 0, "line 2: fault=no-such-fault: unknown"},
+    {"l.run", HEAD "target=fuzz_moon\n", 0, "line 2: target=fuzz_moon: targets are"},
+    {"m.run", HEAD "finding=nothing\n", 0, "line 2: finding=nothing: a finding is REFEREE:NAME"},
+    {"n.run", HEAD "poll\n", 0, "line 2: poll: neither KEY=VALUE nor"},
+    {"o.run", HEAD "dance driver - 1 1\n", 0, "line 2: dance: unknown lane"},
+    {"p.run", HEAD "\nschedule nobody - 1 1\n", 0, "line 3: nobody: unknown agent"},
+    {"q.run", HEAD "schedule driver 4 1 1\n", 0, "line 2: 4: lane schedule has no keys"},
+    {"r.run", HEAD "read driver q0.avail.colour 1 1\n", 0, "line 2: q0.avail.colour: not a key"},
+    {"s.run", HEAD "read driver q7.avail.idx 1 1\n", 0, "line 2: q7.avail.idx: not a key"},
+    {"t.run", HEAD "workload - 64 1 1\n", 0, "line 2: 64: keys of lane workload are below 64"},
+    {"u.run", HEAD "workload driver 1 1 1\n", 0, "line 2: driver: lane workload is the same"},
+    {"v.run", HEAD "schedule driver - 0 1\n", 0, "line 2: 0: occurrences are numbers from 1"},
+    {"w.run", HEAD "schedule driver - 1 0\n", 0, "line 2: 0: values are numbers from 1"},
+    {"x.run", HEAD "schedule driver - 4294967296 1\n", 0, "line 2: 4294967296: occurrences"},
+    {"y.run", HEAD "schedule driver - 1 99999999999999999999\n", 0, "values are numbers from 1"},
+    {"z.run", HEAD "schedule driver - -1 1\n", 0, "line 2: -1: occurrences"},
+    {"aa.run", HEAD "schedule driver - 1\n", 0, "line 2: schedule ...: a deviation is"},
+    {"ab.run", HEAD "schedule driver - 1 1 1\n", 0, "line 2: schedule ...: a deviation is"},
+    {"ac.run", HEAD "poll=\0on\n", sizeof(HEAD) + 8, "line 2: a NUL byte"},
+    {"ad.run", HEAD "schedule driver - 3 1\nschedule driver - 3 2\n", 0,
+     "1 deviations have the address of another one"},
+    {"ae.run", HEAD "queue_size=2\nbatch=4\n", 0, "batch=4: larger than queue_size=2"},
+    {"af", "any bytes", 0, "say whose with target="},
+    {"ag", "SQLite format 3\0 and so on", 27, "a trace, not an input"},
+};
+
+static char dir[] = "/tmp/vringlab-test-input-XXXXXX";
+
+static void put_file(const char *name, const char *content, size_t bytes, char path[256])
+{
+    (void)snprintf(path, 256, "%s/%s", dir, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(content, 1, bytes, f), bytes);
+    assert_int_equal(fclose(f), 0);
+}
+
+// One of the alternatives, separated by |.
+static bool says(const char *err, const char *wanted)
+{
+    char part[256];
+    for (const char *p = wanted; *p != '\0';) {
+        const size_t n = strcspn(p, "|");
+        (void)snprintf(part, sizeof(part), "%.*s", (int)n, p);
+        if (strstr(err, part) != NULL) {
+            return true;
+        }
+        p += n + (p[n] == '|' ? 1 : 0);
+    }
+    return false;
+}
+
+static void expect_refusal(const char *path, const char *wanted)
+{
+    struct lab_input in;
+    char err[256];
+    if (lab_input_load(path, LAB_TARGET_NONE, &in, err)) {
+        lab_input_free(&in);
+        fail_msg("%s was taken", path);
+    }
+    if (!says(err, wanted) || strstr(err, path) == NULL || strchr(err, '\n') != NULL) {
+        fail_msg("%s: unclear: \"%s\", wanted \"%s\"", path, err, wanted);
+    }
+    assert_null(in.list);
+}
+
+static void broken_inputs_have_clear_errors(void **state)
+{
+    char path[256];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < sizeof(broken_inputs) / sizeof(broken_inputs[0]); i++) {
+        const struct broken *b = &broken_inputs[i];
+        put_file(b->name, b->content, b->bytes != 0 ? b->bytes : strlen(b->content), path);
+        expect_refusal(path, b->says);
+        assert_int_equal(unlink(path), 0);
+    }
+
+    (void)snprintf(path, sizeof(path), "%s/none.run", dir);
+    expect_refusal(path, "No such file");
+    (void)snprintf(path, sizeof(path), "%s/sub.run", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    expect_refusal(path, "a directory");
+    assert_int_equal(rmdir(path), 0);
+
+    // Too long a line, and too long a file.
+    static char big[LAB_INPUT_BYTES_MAX + 2];
+    memset(big, 'x', sizeof(big));
+    memcpy(big, HEAD, strlen(HEAD));
+    put_file("long.run", big, 4000, path);
+    expect_refusal(path, "line 2: longer than");
+    put_file("long.run", big, sizeof(big), path);
+    expect_refusal(path, "longer than an input may be");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(empty_and_zero_are_the_benign_run),
+        cmocka_unit_test(every_byte_string_is_an_input),
+        cmocka_unit_test(large_numbers_survive),
+        cmocka_unit_test(odd_records),
+        cmocka_unit_test(locked_keys_hold),
+        cmocka_unit_test(unsayable_scenarios_are_named),
+        cmocka_unit_test(text_reads_well),
+        cmocka_unit_test(every_deviation_has_a_sentence),
+        cmocka_unit_test(broken_inputs_have_clear_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

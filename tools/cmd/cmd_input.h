@@ -1,0 +1,15 @@
+// tools/cmd/cmd_input.h -- loading an INPUT of any form: text, a fuzzer's bytes, or a trace.
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef CMD_INPUT_H
+#define CMD_INPUT_H
+
+#include "tools/lab/lab_input.h"
+
+// Load path for subcommand name. words: KEY=VALUE or @FILE words that change the input's scenario;
+// target=NAME among them says which harness reads a file of bytes.
+// Returns CMD_EXIT_CLEAN and *in (end with lab_input_free()); else the complaint is printed and the
+// exit code is returned.
+int cmd_input_load(const char *name, const char *path, int n_words, char *const *words,
+                   struct lab_input *in);
+
+#endif

@@ -1,0 +1,92 @@
+// tools/cmd/cmd_probe.c -- trying inputs: quiet runs in a child, one after the other.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/cmd/cmd_probe.h"
+
+#include "model/trace/vl_record.h"
+#include "tools/cmd/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DEVIATIONS_MIN 1024u
+
+struct trial {
+    struct cmd_probe *probe;
+    struct lab_choices choices;
+};
+
+static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
+{
+    (void)seq;
+    (void)payload;
+    event_text_learn(ctx, ev);
+}
+
+static int run_child(void *arg)
+{
+    struct trial *t = arg;
+    (void)lab_run(t->probe->lab, &t->choices);
+    return 0;
+}
+
+static bool open_world(struct cmd_probe *p, const struct lab_scenario *s, uint32_t n,
+                       char err[LAB_ERR_BYTES])
+{
+    if (p->lab != NULL && n <= p->deviations_max && memcmp(s, &p->scenario, sizeof(*s)) == 0) {
+        return true;
+    }
+    cmd_probe_close(p);
+    p->deviations_max = n < DEVIATIONS_MIN ? DEVIATIONS_MIN : n;
+    const struct lab_options options = {.shared = true,
+                                        .hashing = true,
+                                        .referees = true,
+                                        .deviations_max = p->deviations_max};
+    p->scenario = *s;
+    p->lab = lab_open(s, &options, err);
+    if (p->lab != NULL && p->text != NULL) {
+        const struct vl_observer observer = {.ctx = p->text, .on_event = on_event};
+        lab_set_observer(p->lab, &observer);
+    }
+    return p->lab != NULL;
+}
+
+bool cmd_probe_run(struct cmd_probe *p, const struct lab_scenario *s,
+                   const struct vl_deviation *list, uint32_t n, struct vl_verdict *verdict,
+                   char err[LAB_ERR_BYTES])
+{
+    if (!open_world(p, s, n, err)) {
+        return false;
+    }
+    struct trial trial = {.probe = p,
+                          .choices = {.source = VL_SOURCE_INPUT, .list = list, .n = n}};
+    struct vl_record_result result;
+    const struct vl_record_job job = {.tool = cmd_build_id(),
+                                      .machine = lab_machine(p->lab),
+                                      .child = run_child,
+                                      .arg = &trial};
+    atomic_store(&job.machine->log->head, 0); // a child that dies at once has made no events
+    if (vl_record_run(&job, &result, err) != VIRTQ_OK) {
+        return false;
+    }
+    *verdict = result.verdict;
+    return true;
+}
+
+uint32_t cmd_probe_taken(const struct cmd_probe *p, struct vl_deviation *list, uint32_t max)
+{
+    const struct vl_choices *c = &lab_machine(p->lab)->choices;
+    const uint32_t n = c->n_log;
+    if (n > max || n > p->deviations_max) {
+        return 0;
+    }
+    memcpy(list, c->log, n * sizeof(list[0]));
+    return vl_deviations_canonical(list, n);
+}
+
+void cmd_probe_close(struct cmd_probe *p)
+{
+    if (p->lab != NULL) {
+        lab_close(p->lab);
+        p->lab = NULL;
+    }
+}

@@ -1,0 +1,33 @@
+// tools/cmd/cmd_probe.h -- trying inputs: quiet runs in a child, one after the other.
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef CMD_PROBE_H
+#define CMD_PROBE_H
+
+#include "tools/cmd/event_text.h"
+#include "tools/lab/lab_world.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// A world that is opened anew for each new scenario; zero before the first run.
+struct cmd_probe {
+    struct lab *lab;
+    struct lab_scenario scenario;
+    struct event_text *text; // not NULL: learns from each event (vl_record_shared_open() memory)
+    uint32_t deviations_max;
+};
+
+// Run list (canonical) under s in a child process. Returns false with err if the run cannot be
+// made; a crash is a verdict. Afterwards the machine's log and deviations can be read.
+bool cmd_probe_run(struct cmd_probe *p, const struct lab_scenario *s,
+                   const struct vl_deviation *list, uint32_t n, struct vl_verdict *verdict,
+                   char err[LAB_ERR_BYTES]);
+
+// Copy the deviations that the last run took, in canonical order, to list (room for max).
+// Returns how many; 0 also if there is no room.
+uint32_t cmd_probe_taken(const struct cmd_probe *p, struct vl_deviation *list, uint32_t max);
+
+// End with this; the probe can be used again.
+void cmd_probe_close(struct cmd_probe *p);
+
+#endif

@@ -1,0 +1,343 @@
+// tools/cmd/replay.c -- vringlab replay: run a trace again and compare event by event.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/trace/vl_record.h"
+#include "model/trace/vl_trace.h"
+#include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_run.h"
+#include "tools/cmd/event_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern const struct cmd cmd_replay;
+
+// One stretch of a file that the recorded run read.
+struct stretch {
+    uint64_t off;
+    uint64_t digest;
+    uint32_t bytes;
+};
+
+struct outcome {
+    uint64_t n_same; // events that were equal
+    bool differs;
+    struct vl_trace_event want;
+    struct vl_event got;
+    bool want_none; // the trace has no such event
+    bool stopped;   // at --until
+    char err[LAB_ERR_BYTES];
+    struct vl_verdict verdict; // of this run
+};
+
+struct replay {
+    const char *path;
+    uint64_t until; // UINT64_MAX: to the end
+    struct vl_trace *trace;
+    const struct vl_trace_info *info;
+    struct lab *lab;
+    struct lab_scenario scenario;
+    struct vl_deviation *list;
+    uint32_t n;
+    struct stretch *stretches;
+    uint32_t n_stretches;
+    struct outcome *out; // shared with the child
+};
+
+// A place for a debugger: called at the event that was asked for.
+void cmd_replay_stopped_here(uint64_t seq);
+__attribute__((noinline)) void cmd_replay_stopped_here(uint64_t seq)
+{
+    __asm__ volatile("" : : "r"(seq) : "memory"); // neither the call nor seq is optimised away
+}
+
+static bool same_event(const struct vl_event *a, const struct vl_event *b)
+{
+    uint8_t ea[VL_EVENT_BYTES];
+    uint8_t eb[VL_EVENT_BYTES];
+    vl_event_encode(a, ea);
+    vl_event_encode(b, eb);
+    return memcmp(ea, eb, sizeof(ea)) == 0;
+}
+
+static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
+{
+    struct replay *r = ctx;
+    struct vl_trace_event want;
+    (void)payload;
+
+    if (seq == r->until) {
+        r->out->stopped = true;
+        cmd_replay_stopped_here(seq);
+        vl_finding(lab_machine(r->lab), "replay:until", "-", "stopped at event %" PRIu64, seq);
+        return;
+    }
+    const bool have = vl_trace_next(r->trace, &want);
+    if (have && same_event(&want.ev, ev)) {
+        r->out->n_same = seq + 1;
+        return;
+    }
+    if (!have && r->info->verdict.outcome == VL_CRASHED) {
+        r->out->stopped = true; // the recorded run died here
+        vl_finding(lab_machine(r->lab), "replay:end", "-", "the recorded run ended here");
+        return;
+    }
+    r->out->differs = true;
+    r->out->want_none = !have;
+    r->out->want = want;
+    r->out->got = *ev;
+    vl_finding(lab_machine(r->lab), "replay:differs", "-", "the run differs from its trace");
+}
+
+static bool read_outside(void *ctx, uint64_t off, uint8_t *dst, uint32_t bytes)
+{
+    struct replay *r = ctx;
+    uint8_t buf[VL_BULK_MAX_BYTES];
+
+    while (bytes > 0) { // bound: bytes
+        const struct stretch *s = NULL;
+        uint32_t n_have = 0;
+        for (uint32_t i = 0; i < r->n_stretches && s == NULL; i++) { // bound: n_stretches
+            const struct stretch *t = &r->stretches[i];
+            s = off >= t->off && off - t->off < t->bytes ? t : NULL;
+        }
+        if (s == NULL) {
+            // Never read from the file in the recorded run: it was written before, or this run
+            // differs, which its events will say. What stands here does not matter.
+            memset(dst, 0, 512);
+            n_have = 512;
+        } else {
+            uint32_t len = 0;
+            if (!vl_trace_payload(r->trace, s->digest, buf, &len)) {
+                return false;
+            }
+            const uint32_t at = (uint32_t)(off - s->off);
+            n_have = len - at < bytes ? len - at : bytes;
+            memcpy(dst, buf + at, n_have);
+        }
+        n_have = n_have < bytes ? n_have : bytes;
+        off += n_have;
+        dst += n_have;
+        bytes -= n_have;
+    }
+    return true;
+}
+
+static bool collect_stretches(struct replay *r)
+{
+    struct vl_trace_event te;
+    uint32_t room = 0;
+
+    vl_trace_seek(r->trace, 0);
+    while (vl_trace_next(r->trace, &te)) { // bound: the trace's events
+        if (te.ev.kind != VL_EV_OUTSIDE) {
+            continue;
+        }
+        if (r->n_stretches == room) {
+            room = room == 0 ? 1024 : room * 2;
+            struct stretch *more = realloc(r->stretches, room * sizeof(*more));
+            if (more == NULL) {
+                return false;
+            }
+            r->stretches = more;
+        }
+        r->stretches[r->n_stretches++] =
+            (struct stretch){.off = te.ev.addr, .digest = te.ev.value, .bytes = te.ev.len};
+    }
+    vl_trace_seek(r->trace, 0);
+    return !vl_trace_failed(r->trace);
+}
+
+static int child(void *arg)
+{
+    struct replay *r = arg;
+    const struct vl_observer observer = {.ctx = r, .on_event = on_event};
+    const struct lab_choices choices = {.source = VL_SOURCE_INPUT, .list = r->list, .n = r->n};
+
+    lab_set_observer(r->lab, &observer);
+    r->out->verdict = *lab_run(r->lab, &choices);
+    return 0;
+}
+
+static bool load(struct replay *r, char err[LAB_ERR_BYTES])
+{
+    const struct vl_trace_info *info = r->info;
+    char inner[LAB_ERR_BYTES] = "";
+
+    lab_scenario_default(&r->scenario);
+    for (uint32_t i = 0; i < info->n_scenario; i++) { // bound: VL_TRACE_SCENARIO_MAX
+        if (!lab_scenario_set(&r->scenario, info->scenario[i], inner)) {
+            (void)snprintf(err, LAB_ERR_BYTES, "%.80s: its scenario: %.150s", r->path, inner);
+            return false;
+        }
+    }
+    r->n = info->n_choices;
+    r->list = calloc(r->n + 1, sizeof(*r->list));
+    if (r->list == NULL || !collect_stretches(r)) {
+        (void)snprintf(err, LAB_ERR_BYTES, "%.120s: cannot be read, or not enough memory", r->path);
+        return false;
+    }
+    if (r->n > 0) {
+        memcpy(r->list, info->choices, r->n * sizeof(*r->list));
+    }
+    r->n = vl_deviations_canonical(r->list, r->n);
+    const struct lab_options options = {.shared = true,
+                                        .hashing = true,
+                                        .replay = true,
+                                        .referees = true,
+                                        .deviations_max = 1u << 18};
+    r->lab = lab_open(&r->scenario, &options, err);
+    if (r->lab == NULL) {
+        return false;
+    }
+    const struct lab_outside outside = {
+        .ctx = r, .read = read_outside, .size = info->n_outside > 0 ? info->outside[0].size : 0};
+    return lab_serve_outside(r->lab, info->n_outside > 0 ? &outside : NULL, err);
+}
+
+static void print_difference(const struct replay *r)
+{
+    static struct event_text tx;
+    struct vl_trace_event te;
+    char line[EVENT_TEXT_BYTES];
+    const uint64_t at = r->out->n_same;
+
+    vl_trace_seek(r->trace, 0);
+    while (vl_trace_next(r->trace, &te) && te.seq < at) { // bound: the events that were equal
+        event_text_learn(&tx, &te.ev);
+    }
+    (void)printf("differs trace=%s event=%" PRIu64 "\n", r->path, at);
+    if (r->out->want_none) {
+        (void)printf("  recorded: the run ended here\n");
+    } else {
+        event_text_line(&tx, &r->out->want.ev, line);
+        (void)printf("  recorded: %s %s\n", vl_agent_name(r->out->want.ev.agent), line);
+    }
+    event_text_line(&tx, &r->out->got, line);
+    (void)printf("  now:      %s %s\n", vl_agent_name(r->out->got.agent), line);
+}
+
+// The run ended; was it the same run?
+static int judge(struct replay *r, const struct vl_record_result *result)
+{
+    const struct vl_verdict *old = &r->info->verdict;
+    const bool crashed = result->verdict.outcome == VL_CRASHED;
+
+    if (r->out->differs) {
+        print_difference(r);
+        return CMD_EXIT_FINDING;
+    }
+    if (r->out->stopped && r->until != UINT64_MAX) {
+        (void)printf("stopped trace=%s event=%" PRIu64 "\n", r->path, r->until);
+        return CMD_EXIT_CLEAN;
+    }
+    if (r->out->n_same != old->n_events) {
+        (void)printf("differs trace=%s event=%" PRIu64 "\n  recorded: %" PRIu64
+                     " events\n  now:      the run ended here%s\n",
+                     r->path, r->out->n_same, old->n_events, crashed ? ", by a crash" : "");
+        return CMD_EXIT_FINDING;
+    }
+    (void)printf("identical trace=%s events=%" PRIu64 "\n", r->path, old->n_events);
+    const struct vl_verdict *now = &r->out->verdict;
+    if (old->outcome != VL_CRASHED && !crashed &&
+        (now->outcome != old->outcome || strcmp(now->kind, old->kind) != 0)) {
+        (void)printf("note: this build judges the same events otherwise: %s instead of %s\n",
+                     now->kind, old->kind);
+    }
+    cmd_print_verdict(old);
+    return CMD_EXIT_CLEAN;
+}
+
+static int replay(struct replay *r)
+{
+    char err[VL_TRACE_ERR_BYTES] = "";
+    struct vl_record_result result;
+
+    if (vl_trace_open(&r->trace, r->path, err) != VIRTQ_OK) {
+        return cmd_fail("replay", CMD_EXIT_ENV, "%s", err);
+    }
+    r->info = vl_trace_info(r->trace);
+    if (strcmp(r->info->tool, cmd_build_id()) != 0) {
+        (void)fprintf(stderr, "note: recorded by another build: %s (this is %s)\n", r->info->tool,
+                      cmd_build_id());
+    }
+    if (!load(r, err)) {
+        return cmd_fail("replay", CMD_EXIT_ENV, "%s", err);
+    }
+    const struct vl_record_job job = {
+        .machine = lab_machine(r->lab), .child = child, .arg = r, .watchdog_s = 0};
+    (void)fflush(stdout);
+    if (vl_record_run(&job, &result, err) != VIRTQ_OK) {
+        return cmd_fail("replay", CMD_EXIT_ENV, "%s", err);
+    }
+    return judge(r, &result);
+}
+
+static int debug(const char *path, const char *until)
+{
+    char self[4096];
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (n <= 0) {
+        return cmd_fail("replay", CMD_EXIT_ENV, "cannot tell where this program is");
+    }
+    self[n] = '\0';
+    (void)execlp("gdb", "gdb", "-q", "-ex", "set follow-fork-mode child", "-ex",
+                 "set breakpoint pending on", "-ex", "break cmd_replay_stopped_here", "-ex", "run",
+                 "--args", self, "replay", path, "--until", until, (char *)NULL);
+    return cmd_fail("replay", CMD_EXIT_ENV, "gdb cannot be started; install the package gdb");
+}
+
+static int replay_main(int argc, char **argv)
+{
+    struct replay r = {.until = UINT64_MAX};
+    const char *until = NULL;
+    bool gdb = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--gdb") == 0) {
+            gdb = true;
+        } else if (strcmp(argv[i], "--until") == 0) {
+            until = i + 1 < argc ? argv[++i] : "";
+            if (!cmd_parse_u64(until, &r.until)) {
+                return cmd_usage(&cmd_replay, "--until needs the number of an event");
+            }
+        } else if (argv[i][0] == '-' || r.path != NULL) {
+            return cmd_usage(&cmd_replay, "%s: unexpected", argv[i]);
+        } else {
+            r.path = argv[i];
+        }
+    }
+    if (r.path == NULL) {
+        return cmd_usage(&cmd_replay, "which trace?");
+    }
+    if (gdb) {
+        return debug(r.path, until != NULL ? until : "0");
+    }
+    r.out = vl_record_shared_open(sizeof(*r.out));
+    if (r.out == NULL) {
+        return cmd_fail("replay", CMD_EXIT_ENV, "not enough memory");
+    }
+    const int code = replay(&r);
+    if (r.lab != NULL) {
+        lab_close(r.lab);
+    }
+    vl_trace_close(r.trace);
+    free(r.list);
+    free(r.stretches);
+    vl_record_shared_close(r.out, sizeof(*r.out));
+    return code;
+}
+
+const struct cmd cmd_replay = {
+    "replay", "TRACE.db [--until N] [--gdb]", "run a trace again and compare event by event",
+    "Prints `identical` (exit 0, whatever the stored verdict) or the first difference (exit 1).\n"
+    "Files that the run read are not opened: their bytes come from the trace.\n"
+    "\n"
+    "  --until N   stop before event N\n"
+    "  --gdb       the same under gdb, stopped at event N on the stack of whoever acts there\n"
+    "\n"
+    "  vringlab replay t.db\n"
+    "  vringlab replay t.db --until 312 --gdb\n",
+    replay_main};

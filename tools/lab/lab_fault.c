@@ -1,0 +1,212 @@
+// tools/lab/lab_fault.c -- the list of faults, and loading players that have one.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/lab/lab_fault.h"
+
+#include "model/core/vl_event.h"
+#include "tools/lab/lab_fault_table.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const strengths[] = {"none", "acq", "rel", "ar", "sc"};
+static const uint8_t strength_order[] = {VIRTQ_RELAXED, VIRTQ_ACQUIRE, VIRTQ_RELEASE, VIRTQ_ACQ_REL,
+                                         VIRTQ_SEQ_CST};
+#define N_STRENGTHS (sizeof(strengths) / sizeof(strengths[0]))
+
+#define LAB_BARRIER_SIDE_(id, name, strength, partner, side, orders) #side,
+static const char *const barrier_sides[] = {"-", VIRTQ_BARRIERS(LAB_BARRIER_SIDE_)};
+
+// The weakest memory model in which the barrier is missed: full fences by store buffers, the
+// others by reordered loads and stores.
+static const char *barrier_memory(unsigned barrier)
+{
+    switch (barrier) {
+    case VIRTQ_BARRIER_KICK_CHECK:
+    case VIRTQ_BARRIER_KICK_REARM:
+    case VIRTQ_BARRIER_IRQ_CHECK:
+    case VIRTQ_BARRIER_IRQ_REARM: return "tso";
+    default: return "rc11";
+    }
+}
+
+// "barrier:NAME=STRENGTH": true with its parts.
+static bool parse_barrier(const char *name, unsigned *barrier, uint8_t *order)
+{
+    const char prefix[] = "barrier:";
+    if (strncmp(name, prefix, sizeof(prefix) - 1) != 0) {
+        return false;
+    }
+    const char *at = name + sizeof(prefix) - 1;
+    const char *eq = strchr(at, '=');
+    if (eq == NULL) {
+        return false;
+    }
+    for (unsigned b = 1; b < VIRTQ_BARRIER_COUNT; b++) {
+        const char *text = vl_barrier_name(b);
+        if (strlen(text) != (size_t)(eq - at) || strncmp(text, at, (size_t)(eq - at)) != 0) {
+            continue;
+        }
+        for (unsigned i = 0; i < N_STRENGTHS; i++) {
+            if (strcmp(strengths[i], eq + 1) == 0) {
+                *barrier = b;
+                *order = strength_order[i];
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool lab_fault_info(uint32_t i, struct lab_fault_info *info)
+{
+    static char names[VIRTQ_BARRIER_COUNT][LAB_NAME_BYTES];
+    if (i < lab_n_bugs) {
+        *info = lab_bugs[i];
+        return true;
+    }
+    const uint32_t b = i - lab_n_bugs + 1;
+    if (b >= VIRTQ_BARRIER_COUNT) {
+        return false;
+    }
+    (void)snprintf(names[b], sizeof(names[b]), "barrier:%s=none", vl_barrier_name(b));
+    *info = (struct lab_fault_info){.name = names[b],
+                                    .kind = "barrier",
+                                    .memory = barrier_memory(b),
+                                    .target = "fuzz_pair",
+                                    .referee = "-",
+                                    .side = strcmp(barrier_sides[b], "DRIVER") == 0 ? "driver"
+                                                                                    : "device"};
+    return true;
+}
+
+static const struct lab_fault_info *find_bug(const char *name)
+{
+    for (uint32_t i = 0; i < lab_n_bugs; i++) {
+        if (strcmp(lab_bugs[i].name, name) == 0) {
+            return &lab_bugs[i];
+        }
+    }
+    return NULL;
+}
+
+bool lab_fault_known(const char *name, char err[256])
+{
+    unsigned barrier = 0;
+    uint8_t order = 0;
+    if (find_bug(name) != NULL || parse_barrier(name, &barrier, &order)) {
+        return true;
+    }
+    if (strncmp(name, "barrier:", 8) == 0) {
+        (void)snprintf(err, 256,
+                       "fault=%.64s: use barrier:NAME=none|acq|rel|ar|sc; "
+                       "`vringlab scenarios` lists the names",
+                       name);
+    } else {
+        (void)snprintf(err, 256, "fault=%.64s: unknown; `vringlab scenarios` lists the faults",
+                       name);
+    }
+    return false;
+}
+
+void lab_fault_orders(const struct lab_scenario *s, uint8_t *orders)
+{
+    memset(orders, 0xFF, VIRTQ_BARRIER_COUNT);
+    for (uint32_t i = 0; i < s->n_faults; i++) {
+        unsigned barrier = 0;
+        uint8_t order = 0;
+        if (parse_barrier(s->fault[i], &barrier, &order)) {
+            orders[barrier] = order;
+        }
+    }
+}
+
+bool lab_executable_dir(char *out, size_t out_bytes)
+{
+    const ssize_t n = readlink("/proc/self/exe", out, out_bytes - 1);
+    if (n <= 0) {
+        return false;
+    }
+    out[n] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    return true;
+}
+
+// Players once loaded, by fault name: a harness changes scenario with every input.
+static struct {
+    char name[LAB_NAME_BYTES];
+    const struct lab_player *player;
+} loaded[LAB_FAULTS_MAX];
+static uint32_t n_loaded;
+
+static const struct lab_player *load(const char *name, const char *dir, char err[256])
+{
+    char path[LAB_PATH_BYTES + 128];
+    char exe[LAB_PATH_BYTES];
+
+    for (uint32_t i = 0; i < n_loaded; i++) {
+        if (strcmp(loaded[i].name, name) == 0) {
+            return loaded[i].player;
+        }
+    }
+    if (dir == NULL && lab_executable_dir(exe, sizeof(exe))) {
+        (void)snprintf(path, sizeof(path), "%s/players/%s.so", exe, name);
+    } else {
+        (void)snprintf(path, sizeof(path), "%s/%s.so", dir != NULL ? dir : "players", name);
+    }
+    void *handle = access(path, R_OK) == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (handle == NULL) {
+        (void)snprintf(err, 256, "fault=%s: its player %.120s is not built; run `tools/dev build`",
+                       name, path);
+        return NULL;
+    }
+    // POSIX guarantees that a data pointer from dlsym() converts to a function pointer.
+    const struct lab_player *(*entry)(void) = NULL;
+    void *symbol = dlsym(handle, "lab_player_entry");
+    memcpy(&entry, &symbol, sizeof(entry));
+    if (entry == NULL || n_loaded == LAB_FAULTS_MAX) {
+        (void)snprintf(err, 256, "fault=%s: %.160s is no player", name, path);
+        return NULL;
+    }
+    (void)snprintf(loaded[n_loaded].name, LAB_NAME_BYTES, "%s", name);
+    loaded[n_loaded].player = entry();
+    return loaded[n_loaded++].player;
+}
+
+const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab_side side,
+                                          const char *dir, char err[256])
+{
+    const char *side_name = side == LAB_SIDE_DRIVER ? "driver" : "device";
+    const char *player_name = side == LAB_SIDE_DRIVER ? s->driver : s->device_player;
+    const struct lab_player *player =
+        side == LAB_SIDE_DRIVER ? lab_player_driver_entry() : lab_player_device_entry();
+    const char *bug = NULL;
+
+    if (strcmp(player_name, "vringlab") != 0) {
+        (void)snprintf(err, 256, "%s=%s: unknown player; there is: vringlab",
+                       side == LAB_SIDE_DRIVER ? "driver" : "player", player_name);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < s->n_faults; i++) {
+        const struct lab_fault_info *info = find_bug(s->fault[i]);
+        if (info == NULL || strcmp(info->side, side_name) != 0) {
+            continue;
+        }
+        if (bug != NULL) {
+            (void)snprintf(err, 256, "fault=%s,%s: both are bugs of the %s; one at a time", bug,
+                           info->name, side_name);
+            return NULL;
+        }
+        bug = info->name;
+        player = load(bug, dir, err);
+        if (player == NULL) {
+            return NULL;
+        }
+    }
+    return player;
+}

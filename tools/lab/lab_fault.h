@@ -1,0 +1,41 @@
+// tools/lab/lab_fault.h -- faults: barriers of another strength, and players with a bug in them.
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef LAB_FAULT_H
+#define LAB_FAULT_H
+
+#include "tools/lab/lab_player.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// One fault for listings. Bugs come from the faults that were built (corpus/faults).
+struct lab_fault_info {
+    const char *name;    // "barrier:avail-publish=none", "used-id-unchecked"
+    const char *kind;    // "barrier", "bug"
+    const char *memory;  // weakest memory model that shows it
+    const char *target;  // harness that finds it, "-" for a barrier
+    const char *referee; // "REFEREE:NAME" that finds it, "-"
+    const char *side;    // "driver", "device"
+};
+
+// Fault i in listing order; false behind the last one.
+bool lab_fault_info(uint32_t i, struct lab_fault_info *info);
+
+// True if a fault of this name exists; else false, with err saying what there is.
+bool lab_fault_known(const char *name, char err[256]);
+
+// Put the strengths that a scenario's barrier faults demand into orders[VIRTQ_BARRIER_COUNT]
+// (0xFF: as written).
+void lab_fault_orders(const struct lab_scenario *s, uint8_t *orders);
+
+// The player for one side of a scenario: ours, or the faulty copy that a fault names, loaded from
+// dir (NULL: "players" beside the executable). Loaded players stay loaded.
+// Returns NULL with err: which file is missing and the command that builds it, or two bugs on one
+// side, or an unknown player name.
+const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab_side side,
+                                          const char *dir, char err[256]);
+
+// Directory of the running executable, resolved through links. False if it cannot be told.
+bool lab_executable_dir(char *out, size_t out_bytes);
+
+#endif

@@ -1,0 +1,384 @@
+// tools/lab/lab_input.c -- inputs as bytes: header to scenario keys, records to deviations, and back.
+// Format: docs/INPUTS.md. Every byte string is valid; zeros and the end of the bytes mean "benign".
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tools/lab/lab_input.h"
+
+#include "ring/virtq_wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const target_names[LAB_TARGET_COUNT] = {
+    [LAB_TARGET_NONE] = "none",          [LAB_TARGET_PAIR] = "fuzz_pair",
+    [LAB_TARGET_DEVICE] = "fuzz_device", [LAB_TARGET_DRIVER] = "fuzz_driver",
+    [LAB_TARGET_PCI] = "fuzz_pci",
+};
+
+const char *lab_target_name(enum lab_target target)
+{
+    return (unsigned)target < LAB_TARGET_COUNT ? target_names[target] : "none";
+}
+
+enum lab_target lab_target_find(const char *name)
+{
+    for (unsigned t = LAB_TARGET_PAIR; t < LAB_TARGET_COUNT; t++) {
+        if (strcmp(name, target_names[t]) == 0 || strcmp(name, target_names[t] + 5) == 0) {
+            return (enum lab_target)t;
+        }
+    }
+    return LAB_TARGET_NONE;
+}
+
+void lab_target_scenario(enum lab_target target, struct lab_scenario *s)
+{
+    lab_scenario_default(s);
+    s->queue_size = 4;
+    s->buffers = 8;
+    s->budget = 20000;
+    if (target != LAB_TARGET_PCI) {
+        s->transport = LAB_TRANSPORT_DIRECT;
+    }
+    if (target == LAB_TARGET_DEVICE) {
+        s->hostile = LAB_HOSTILE_DRIVER;
+    }
+    if (target == LAB_TARGET_DRIVER || target == LAB_TARGET_PCI) {
+        s->hostile = LAB_HOSTILE_DEVICE;
+    }
+}
+
+// ---- the header ----------------------------------------------------------------------------------
+
+// How a header byte says a key. Zero always leaves the base's value.
+enum header_kind {
+    HEADER_FLIP,   // bit: the other one of two values
+    HEADER_SIZE,   // a queue size from queue_sizes[]
+    HEADER_START,  // 1..254: 65536 less the byte; 255: the next two bytes are the number
+    HEADER_COUNT,  // 1..HEADER_COUNT_MAX, modulo
+    HEADER_WITHIN, // 1..queue_size, modulo
+    HEADER_BYTES,  // 1..127 themselves, then multiples of HEADER_BYTES_STEP
+    HEADER_CYCLE3, // base plus the byte, modulo 3
+    HEADER_CYCLE5, // base plus the byte, modulo 5
+};
+
+struct header_key {
+    const char *key;
+    uint8_t byte;
+    uint8_t bit;
+    uint8_t kind;
+    uint8_t targets; // bit per enum lab_target
+    size_t offset;
+};
+
+#define HEADER_COUNT_MAX 64u
+#define HEADER_BYTES_STEP 16u
+#define ALL (1u << LAB_TARGET_PAIR | 1u << LAB_TARGET_DEVICE | 1u << LAB_TARGET_DRIVER | ONLY_PCI)
+#define ONLY_PCI (1u << LAB_TARGET_PCI)
+#define NOT_PCI (ALL & ~ONLY_PCI)
+#define AT(field) offsetof(struct lab_scenario, field)
+
+// In the order of decoding: what a later key depends on comes first.
+static const struct header_key header_keys[] = {
+    {"indirect", 0, 0, HEADER_FLIP, ALL, AT(indirect)},
+    {"event_idx", 0, 1, HEADER_FLIP, ALL, AT(event_idx)},
+    {"interrupt", 0, 2, HEADER_FLIP, ALL, AT(interrupt)},
+    {"transport", 0, 3, HEADER_FLIP, NOT_PCI, AT(transport)},
+    {"device", 0, 4, HEADER_FLIP, ALL, AT(device)},
+    {"poll", 0, 5, HEADER_FLIP, ALL, AT(poll)},
+    {"dma", 0, 6, HEADER_FLIP, ALL, AT(dma)},
+    {"ops", 0, 7, HEADER_FLIP, ALL, AT(ops)},
+    {"queue_size", 1, 0, HEADER_SIZE, ALL, AT(queue_size)},
+    {"start_idx", 2, 0, HEADER_START, ALL, AT(start_idx)},
+    {"buffers", 5, 0, HEADER_COUNT, ALL, AT(buffers)},
+    {"batch", 6, 0, HEADER_WITHIN, ALL, AT(batch)},
+    {"chain", 7, 0, HEADER_WITHIN, ALL, AT(chain)},
+    {"bytes", 8, 0, HEADER_BYTES, ALL, AT(bytes)},
+    {"resets", 9, 0, HEADER_CYCLE5, ALL, AT(resets)},
+    {"hostile", 10, 0, HEADER_CYCLE3, ONLY_PCI, AT(hostile)},
+};
+#define N_HEADER_KEYS (sizeof(header_keys) / sizeof(header_keys[0]))
+
+// Small queues are common: wraps, full rings and chains as long as the queue happen there.
+static const uint8_t queue_sizes[16] = {0, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8, 2, 16, 32, 4};
+
+#define SMALL_MEMORY_BYTES (64u << 10)
+#define BLK_QUEUE_MIN 4u // a request has a header, data and a status
+
+static uint32_t *field_of(struct lab_scenario *s, size_t offset)
+{
+    return (uint32_t *)(void *)((char *)s + offset);
+}
+
+// What header says for one key; 0 says "as the base".
+static uint32_t header_value(const struct header_key *k, const uint8_t *header, uint32_t base,
+                             uint32_t queue_size)
+{
+    const uint32_t b = header[k->byte];
+    switch ((enum header_kind)k->kind) {
+    case HEADER_FLIP: return base ^ (b >> k->bit & 1u);
+    case HEADER_SIZE: return queue_sizes[b % 16] != 0 ? queue_sizes[b % 16] : base;
+    case HEADER_START:
+        if (b == 255) {
+            return (uint32_t)header[k->byte + 1] | (uint32_t)header[k->byte + 2] << 8;
+        }
+        return b != 0 ? 65536u - b : base;
+    case HEADER_COUNT: return b != 0 ? 1 + (b - 1) % HEADER_COUNT_MAX : base;
+    case HEADER_WITHIN: return b != 0 ? 1 + (b - 1) % queue_size : base;
+    case HEADER_BYTES: return b == 0 ? base : b < 128 ? b : (b - 120) * HEADER_BYTES_STEP;
+    case HEADER_CYCLE3: return b % 3 != 0 ? (base + b) % 3 : base;
+    case HEADER_CYCLE5: return b % 5 != 0 ? (base + b) % 5 : base;
+    }
+    return base;
+}
+
+uint64_t lab_input_key_bit(const char *key_value)
+{
+    const size_t n = strcspn(key_value, "=");
+    struct lab_key_info info;
+    for (uint32_t i = 0; i < 64 && lab_key_info(i, &info); i++) {
+        if (strlen(info.key) == n && strncmp(info.key, key_value, n) == 0) {
+            return 1ull << i;
+        }
+    }
+    return 0;
+}
+
+// True if the user set this key; without any such key, without a look.
+static bool is_locked(uint64_t locked, const char *key)
+{
+    return locked != 0 && (locked & lab_input_key_bit(key)) != 0;
+}
+
+// True if a world of the smallest memory is enough: there a run costs no more than a microsecond
+// of clearing. Counts rings, indirect tables, and buffers as tools/lab/lab_world.c does, twice,
+// since memory regions are filled unevenly.
+static bool is_small(const struct lab_scenario *s)
+{
+    const uint64_t size = s->queue_size;
+    const uint64_t rings = virtq_desc_table_bytes(s->queue_size) +
+                           virtq_avail_bytes(s->queue_size) + virtq_used_bytes(s->queue_size);
+    const uint64_t most = s->device == LAB_DEVICE_BLK ? s->chain + 2 : s->chain;
+    const uint64_t tables = size * (most < size ? most : size) * VIRTQ_DESC_BYTES;
+    const uint64_t buffers = size * ((uint64_t)s->bytes * s->chain + 576);
+    return 2 * (rings + tables + buffers) + 8192 <= SMALL_MEMORY_BYTES;
+}
+
+// Bring keys that depend on each other within what a scenario allows.
+static void fit_queue(struct lab_scenario *s, uint64_t locked)
+{
+    if (s->device == LAB_DEVICE_BLK && s->queue_size < BLK_QUEUE_MIN &&
+        !is_locked(locked, "queue_size")) {
+        s->queue_size = BLK_QUEUE_MIN;
+    }
+    if (s->batch > s->queue_size && !is_locked(locked, "batch")) {
+        s->batch = s->queue_size;
+    }
+    if (s->chain > s->queue_size && !is_locked(locked, "chain")) {
+        s->chain = s->queue_size;
+    }
+}
+
+static void fit_memory(struct lab_scenario *s, uint64_t locked)
+{
+    while (s->bytes > 1 && !is_small(s) && !is_locked(locked, "bytes")) { // bound: 15 halvings
+        s->bytes /= 2;
+        s->bytes -= s->bytes > 127 ? s->bytes % HEADER_BYTES_STEP : 0;
+    }
+    while (s->chain > 1 && !is_small(s) && !is_locked(locked, "chain")) { // bound: 6 halvings
+        s->chain /= 2;
+    }
+}
+
+static void decode_header(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
+                          const uint8_t *header, struct lab_scenario *s)
+{
+    *s = *base;
+    for (size_t i = 0; i < N_HEADER_KEYS; i++) {
+        const struct header_key *k = &header_keys[i];
+        uint32_t *value = field_of(s, k->offset);
+        if ((k->targets >> target & 1u) != 0 && !is_locked(locked, k->key)) {
+            *value = header_value(k, header, *value, s->queue_size);
+        }
+        if (k->kind == HEADER_SIZE) {
+            fit_queue(s, locked);
+        }
+    }
+    fit_memory(s, locked);
+    char err[256];
+    if (!lab_scenario_check(s, err)) {
+        *s = *base; // keys that the user holds leave no room for what the header asks
+    }
+}
+
+// ---- records -------------------------------------------------------------------------------------
+
+#define LANE_PREFIX 15u      // high bits for the record that follows
+#define NTH_STEP (65u * 256u) // occurrences that a record says without a prefix
+
+static uint32_t decode_records(const uint8_t *data, size_t bytes, struct vl_deviation *list,
+                               uint32_t max)
+{
+    uint64_t nth_high = 0;
+    uint32_t value_high = 0;
+    uint32_t n = 0;
+
+    for (size_t at = 0; at + LAB_INPUT_RECORD_BYTES <= bytes && n < max;
+         at += LAB_INPUT_RECORD_BYTES) { // bound: bytes
+        const uint8_t *r = data + at;
+        const uint32_t low_value = (uint32_t)r[4] | (uint32_t)r[5] << 8;
+        if ((r[0] & 15u) == LANE_PREFIX) {
+            nth_high = (uint64_t)r[1] | (uint64_t)r[2] << 8 | (uint64_t)(r[0] >> 4 & 3u) << 16;
+            value_high = low_value;
+            continue;
+        }
+        // Small occurrences are common: three bytes of four say the first 256.
+        const uint32_t low = r[2] + (r[3] >= 0xC0u ? 256u * (r[3] - 0xC0u + 1u) : 0);
+        list[n++] = (struct vl_deviation){.lane = (uint8_t)(r[0] & 15u),
+                                          .agent = (uint8_t)(r[0] >> 4),
+                                          .key = r[1],
+                                          .nth = (uint32_t)(1u + low + nth_high * NTH_STEP),
+                                          .value = low_value | value_high << 16};
+        nth_high = 0;
+        value_high = 0;
+    }
+    return n;
+}
+
+void lab_input_decode(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
+                      const uint8_t *data, size_t bytes, struct lab_input *in)
+{
+    uint8_t header[LAB_INPUT_HEADER_BYTES] = {0};
+    const size_t n = bytes < sizeof(header) ? bytes : sizeof(header);
+
+    if (n > 0) {
+        memcpy(header, data, n);
+    }
+    decode_header(target, base, locked, header, &in->scenario);
+    in->target = target;
+    in->finding[0] = '\0';
+    in->n = bytes > n ? decode_records(data + n, bytes - n, in->list, in->max) : 0;
+    in->n = vl_deviations_canonical(in->list, in->n);
+}
+
+static size_t encode_record(const struct vl_deviation *d, uint8_t out[2 * LAB_INPUT_RECORD_BYTES])
+{
+    const uint32_t low = (d->nth - 1) % NTH_STEP;
+    const uint32_t nth_high = (d->nth - 1) / NTH_STEP;
+    const uint32_t value_high = d->value >> 16;
+    size_t n = 0;
+
+    memset(out, 0, 2 * (size_t)LAB_INPUT_RECORD_BYTES);
+    if (nth_high != 0 || value_high != 0) {
+        out[0] = (uint8_t)(LANE_PREFIX | (nth_high >> 16 & 3u) << 4);
+        out[1] = (uint8_t)nth_high;
+        out[2] = (uint8_t)(nth_high >> 8);
+        out[4] = (uint8_t)value_high;
+        out[5] = (uint8_t)(value_high >> 8);
+        n = LAB_INPUT_RECORD_BYTES;
+    }
+    uint8_t *r = out + n;
+    r[0] = (uint8_t)(d->lane | d->agent << 4);
+    r[1] = (uint8_t)d->key;
+    r[2] = (uint8_t)low;
+    r[3] = (uint8_t)(low >= 256 ? 0xC0u + low / 256 - 1 : 0);
+    r[4] = (uint8_t)d->value;
+    r[5] = (uint8_t)(d->value >> 8);
+    return n + LAB_INPUT_RECORD_BYTES;
+}
+
+// Find the smallest byte that says value; where none does, the byte stays 0.
+static void encode_key(const struct header_key *k, uint8_t *header, uint32_t base, uint32_t value,
+                       uint32_t queue_size)
+{
+    const uint8_t before = header[k->byte];
+    for (uint32_t b = 0; b < 256; b++) {
+        header[k->byte] = (uint8_t)(k->kind == HEADER_FLIP ? before | (b & 1u) << k->bit : b);
+        if (k->kind == HEADER_START && b == 255) {
+            header[k->byte + 1] = (uint8_t)value;
+            header[k->byte + 2] = (uint8_t)(value >> 8);
+        }
+        if (header_value(k, header, base, queue_size) == value) {
+            return;
+        }
+    }
+    header[k->byte] = before;
+}
+
+// Say as much of s as a header can.
+static void encode_header(enum lab_target target, const struct lab_scenario *s, uint8_t *header)
+{
+    struct lab_scenario now;
+    lab_target_scenario(target, &now);
+    for (size_t i = 0; i < N_HEADER_KEYS; i++) {
+        const struct header_key *k = &header_keys[i];
+        uint32_t *value = field_of(&now, k->offset);
+        const uint32_t wanted = *(const uint32_t *)(const void *)((const char *)s + k->offset);
+        if (*value != wanted && (k->targets >> target & 1u) != 0) {
+            encode_key(k, header, *value, wanted, now.queue_size);
+        }
+        *value = wanted;
+        if (k->kind == HEADER_SIZE) {
+            fit_queue(&now, 0);
+        }
+    }
+}
+
+// True if header says the wanted scenario whole; else err names the first key that it cannot say.
+static bool says_all(enum lab_target target, const struct lab_scenario *wanted,
+                     const struct lab_scenario *got, char err[256])
+{
+    char a[LAB_TEXT_BYTES];
+    char b[LAB_TEXT_BYTES];
+    size_t line = 0;
+    size_t i = 0;
+
+    (void)lab_scenario_print(wanted, '\n', true, a, sizeof(a));
+    (void)lab_scenario_print(got, '\n', true, b, sizeof(b));
+    for (; a[i] != '\0' && a[i] == b[i]; i++) { // bound: the text
+        line = a[i] == '\n' ? i + 1 : line;
+    }
+    if (a[i] == b[i]) {
+        return true;
+    }
+    const size_t n = strcspn(a + line, "\n");
+    (void)snprintf(err, 256,
+                   "%.*s: the bytes of %s cannot say it; leave the key out and set it in "
+                   "VRINGLAB_SCENARIO",
+                   (int)(n < 100 ? n : 100), a + line, lab_target_name(target));
+    return false;
+}
+
+size_t lab_input_encode(enum lab_target target, const struct lab_input *in, uint8_t *out,
+                        size_t out_bytes, char err[256])
+{
+    uint8_t header[LAB_INPUT_HEADER_BYTES] = {0};
+    struct lab_scenario base;
+    struct lab_scenario got;
+
+    if (target == LAB_TARGET_NONE || (unsigned)target >= LAB_TARGET_COUNT) {
+        (void)snprintf(err, 256, "which harness? say target=pair, device, driver or pci");
+        return 0;
+    }
+    lab_target_scenario(target, &base);
+    encode_header(target, &in->scenario, header);
+    decode_header(target, &base, 0, header, &got);
+    if (!says_all(target, &in->scenario, &got, err)) {
+        return 0;
+    }
+    if (out_bytes < sizeof(header)) {
+        (void)snprintf(err, 256, "no room for the header");
+        return 0;
+    }
+    memcpy(out, header, sizeof(header));
+    size_t n = sizeof(header);
+    for (uint32_t i = 0; i < in->n; i++) { // bound: in->n
+        uint8_t record[2 * LAB_INPUT_RECORD_BYTES];
+        const size_t bytes = encode_record(&in->list[i], record);
+        if (bytes > out_bytes - n) {
+            (void)snprintf(err, 256, "too many deviations: more than %zu bytes", out_bytes);
+            return 0;
+        }
+        memcpy(out + n, record, bytes);
+        n += bytes;
+    }
+    return n;
+}
