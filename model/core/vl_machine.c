@@ -129,7 +129,7 @@ void vl_lab_event(struct vl_machine *m, enum vl_event_kind kind, uint64_t addr, 
                                 .len = len,
                                 .kind = (uint8_t)kind,
                                 .agent = m->cur->agent};
-    vl_emit(m, &ev, NULL, NULL);
+    vl_emit_hot(m, ev, NULL, NULL);
 }
 
 // ---- the end of a run
@@ -237,7 +237,7 @@ static void deliver(struct vl_machine *m, const struct vl_msg *msg)
     case VL_MSG_DOORBELL:
         ev.kind = VL_EV_DOORBELL_ARRIVES;
         ev.queue = (uint8_t)msg->addr;
-        vl_emit(m, &ev, NULL, NULL);
+        vl_emit_hot(m, ev, NULL, NULL);
         vl_trap_enter(m, VL_AGENT_TRAP, &saved);
         m->strand[VL_SIDE_DEVICE].half.on_doorbell(m->strand[VL_SIDE_DEVICE].half.ctx,
                                                    (uint16_t)msg->addr);
@@ -250,7 +250,7 @@ static void deliver(struct vl_machine *m, const struct vl_msg *msg)
         break;
     case VL_MSG_INTERRUPT:
         ev.kind = VL_EV_INTERRUPT_ARRIVES;
-        vl_emit(m, &ev, NULL, NULL);
+        vl_emit_hot(m, ev, NULL, NULL);
         m->irq_pending |= 1ull << (msg->addr % VL_VECTORS);
         vl_irq_update(m);
         break;
@@ -344,7 +344,7 @@ void vl_raise(struct vl_machine *m, uint16_t vector, struct virtq_site *site)
                                 .field = VL_FIELD_INTERRUPT};
     const struct vl_msg msg = {
         .due_step = m->step + delay, .addr = vector, .kind = VL_MSG_INTERRUPT};
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
     if (delay == 0) {
         deliver(m, &msg);
     } else {
@@ -356,7 +356,7 @@ void vl_intx(struct vl_machine *m, bool level, struct virtq_site *site)
 {
     const struct vl_event ev = {
         .value = level, .kind = VL_EV_INTX, .agent = m->cur->agent, .field = VL_FIELD_INTERRUPT};
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
     m->intx_level = level;
     vl_irq_update(m);
 }
@@ -433,7 +433,7 @@ void vl_run_handler(struct vl_machine *m)
     s->half.on_interrupt(s->half.ctx, vector);
     const struct vl_event ev = {
         .addr = vector, .kind = VL_EV_HANDLER_RETURNS, .agent = VL_AGENT_HANDLER};
-    vl_emit(m, &ev, NULL, NULL);
+    vl_emit_hot(m, ev, NULL, NULL);
     vl_trap_leave(m, saved);
     vl_irq_update(m);
 }

@@ -36,7 +36,7 @@ enum virtq_err virtq_mem_alloc(struct virtq_port *port, uint32_t bytes, uint32_t
     ev.aux = (uint64_t)area;
     ev.len = bytes;
     ev.queue = (uint8_t)queue_index;
-    vl_emit(m, &ev, NULL, NULL);
+    vl_emit_hot(m, ev, NULL, NULL);
     return VIRTQ_OK;
 }
 
@@ -49,7 +49,7 @@ void virtq_mem_free(struct virtq_port *port, struct virtq_dma *dma)
     ev.value = dma->bus_addr;
     ev.len = dma->span.bytes;
     ev.queue = (uint8_t)dma->span.queue_index;
-    vl_emit(m, &ev, NULL, NULL);
+    vl_emit_hot(m, ev, NULL, NULL);
     memset(dma, 0, sizeof(*dma));
 }
 
@@ -64,7 +64,7 @@ static void map_event(struct virtq_port *port, enum vl_event_kind kind,
     ev.aux = (uint64_t)dir;
     ev.len = buf->bytes;
     ev.queue = (uint8_t)buf->queue_index;
-    vl_emit(m, &ev, NULL, NULL);
+    vl_emit_hot(m, ev, NULL, NULL);
 }
 
 enum virtq_err virtq_map(struct virtq_port *port, const struct virtq_span *buf, enum virtq_dir dir,
@@ -99,7 +99,7 @@ enum virtq_err virtq_resolve(struct virtq_port *port, uint64_t bus_addr, uint32_
         ev.value = (uint64_t)err;
         ev.len = len;
         ev.queue = (uint8_t)queue_index;
-        vl_emit(m, &ev, NULL, NULL);
+        vl_emit_hot(m, ev, NULL, NULL);
         return err;
     }
     for (uint32_t i = 0; i < *n_spans; i++) { // bound: max
@@ -129,7 +129,7 @@ uint16_t vl_port_await16(struct virtq_port *port, const struct virtq_span *span,
         ev.value = old;
         ev.len = 2;
         ev.queue = (uint8_t)span->queue_index;
-        vl_emit(m, &ev, site, NULL);
+        vl_emit_hot(m, ev, site, NULL);
         s->awaiting = true;
         s->await_span = span;
         s->await_off = off;
@@ -152,13 +152,13 @@ static void spurious(struct vl_machine *m, const struct vl_strand *s)
     struct vl_event ev = {.value = 1, .agent = VL_AGENT_PLATFORM};
     if (driver) {
         ev.kind = VL_EV_INTERRUPT_ARRIVES;
-        vl_emit(m, &ev, NULL, NULL);
+        vl_emit_hot(m, ev, NULL, NULL);
         m->irq_pending |= 1;
         vl_irq_update(m);
     } else {
         // A wake-up without a register access: what an event channel does that fires for nothing.
         ev.kind = VL_EV_DOORBELL_ARRIVES;
-        vl_emit(m, &ev, NULL, NULL);
+        vl_emit_hot(m, ev, NULL, NULL);
         m->strand[VL_SIDE_DEVICE].wake = true;
     }
 }
@@ -171,7 +171,7 @@ void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
     VIRTQ_ASSERT(s->depth == 0 && s->side == port->side); // only main contexts sleep
     vl_sched_point(m);
     const struct vl_event sleep = event_of(m, VL_EV_SLEEP);
-    vl_emit(m, &sleep, site, NULL);
+    vl_emit_hot(m, sleep, site, NULL);
     s->asleep = true;
     if (!s->wake) {
         spurious(m, s);
@@ -186,7 +186,7 @@ void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
     s->asleep = false;
     s->wake = false;
     const struct vl_event woken = event_of(m, VL_EV_WOKEN);
-    vl_emit(m, &woken, site, NULL);
+    vl_emit_hot(m, woken, site, NULL);
 }
 
 void vl_port_wake(struct virtq_port *port, struct virtq_site *site)
@@ -194,7 +194,7 @@ void vl_port_wake(struct virtq_port *port, struct virtq_site *site)
     struct vl_machine *m = port->machine;
     vl_sched_point(m);
     const struct vl_event ev = event_of(m, VL_EV_WAKE);
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
     m->strand[port->side].wake = true;
 }
 
@@ -203,7 +203,7 @@ void vl_port_relax(struct virtq_port *port, struct virtq_site *site)
     struct vl_machine *m = port->machine;
     vl_sched_point(m);
     const struct vl_event ev = event_of(m, VL_EV_RELAX);
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
     vl_step_aside(m);
 }
 
@@ -233,7 +233,7 @@ static void shared_event(struct vl_machine *m, const struct virtq_shared *shared
     ev.aux = after;
     ev.len = 4;
     ev.order = order;
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
 }
 
 uint32_t vl_port_shared_load(struct virtq_port *port, struct virtq_shared *shared,
@@ -284,7 +284,7 @@ void vl_port_irq_mask(struct virtq_port *port, bool masked, struct virtq_site *s
     vl_sched_point(m);
     struct vl_event ev = event_of(m, VL_EV_MASK);
     ev.value = masked;
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
     m->irq_masked = masked;
     vl_irq_update(m);
 }
@@ -302,7 +302,7 @@ static void register_event(struct vl_machine *m, enum vl_event_kind kind, unsign
     ev.aux = posted;
     ev.len = bytes;
     ev.field = (uint8_t)field;
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
 }
 
 // A hostile device may answer anything.
@@ -448,7 +448,7 @@ void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell
     ev.queue = (uint8_t)bell->queue_index;
     ev.field = VL_FIELD_DOORBELL;
     if (bell->io.bytes != 0) {
-        vl_emit(m, &ev, site, NULL);
+        vl_emit_hot(m, ev, site, NULL);
         write_register(m, VL_FIELD_DOORBELL, bell->queue_index, bell->io.bus_addr + bell->off, 2,
                        bell->queue_index, site);
         return;
@@ -457,7 +457,7 @@ void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell
         vl_choose(&m->choices, VL_LANE_NOTIFY, m->cur->agent,
                   vl_choice_key(bell->queue_index, VL_FIELD_DOORBELL), VL_DELAY_OPTIONS);
     ev.value = delay;
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
     const struct vl_msg msg = {
         .due_step = m->step + delay, .addr = bell->queue_index, .kind = VL_MSG_DOORBELL};
     vl_send(m, &msg); // even with no delay it is due at the next port call, the device's trap
@@ -503,5 +503,5 @@ void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_
     if (note == VIRTQ_NOTE_PEER_ERROR) {
         m->verdict.peer_faults++;
     }
-    vl_emit(m, &ev, site, NULL);
+    vl_emit_hot(m, ev, site, NULL);
 }

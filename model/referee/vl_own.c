@@ -76,13 +76,17 @@ static uint32_t elem_of(const struct vl_referees *r, const struct vl_head *h, bo
     return i;
 }
 
+// The device may touch a buffer from the walk of its chain until used idx covers it.
+static bool in_use(const struct vl_head *h)
+{
+    return (h->flags & (VL_HEAD_WALKED | VL_HEAD_HELD)) != 0 || h->n_pushed > 0;
+}
+
 // The element that allows the device to touch gpa, looked for where it probably is first: in the
 // one touched last, in the next of that chain, in the chain taken or answered last.
 static uint32_t grant_of(const struct vl_referees *r, struct vl_squeue *q, bool write, uint64_t gpa)
 {
-    const uint32_t in_use = VL_HEAD_WALKED | VL_HEAD_HELD;
-
-    if (q->hint_head != VL_NONE && (q->head[q->hint_head].flags & in_use) != 0) {
+    if (q->hint_head != VL_NONE && in_use(&q->head[q->hint_head])) {
         const uint32_t last = q->last_elem;
         if (last != VL_NONE && covers(&r->elem[last], write, gpa)) {
             return last;
@@ -97,7 +101,7 @@ static uint32_t grant_of(const struct vl_referees *r, struct vl_squeue *q, bool 
         }
     }
     for (uint32_t head = 0; head < q->size; head++) { // bound: queue_size
-        if ((q->head[head].flags & in_use) != 0) {
+        if (in_use(&q->head[head])) {
             const uint32_t found = elem_of(r, &q->head[head], write, gpa);
             if (found != VL_NONE) {
                 q->hint_head = head; // last_elem, set by the caller, is always one of this head

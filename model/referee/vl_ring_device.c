@@ -177,7 +177,8 @@ static void load_descriptor(struct vl_referees *r, struct vl_squeue *q, const st
     q->walk_elems++;
     q->walk_bytes += desc.len;
     const char *rule = elem_rule(r, q, &desc);
-    q->writable_seen = (desc.flags & VL_DESC_WRITE) != 0;
+    // An element without bytes comes before and behind anything.
+    q->writable_seen = q->writable_seen || ((desc.flags & VL_DESC_WRITE) != 0 && desc.len > 0);
     q->walk_expect = (desc.flags & VL_DESC_NEXT) != 0
                          ? q->walk_table + (uint64_t)desc.next * VL_DESC_BYTES
                          : VL_NOWHERE;
@@ -258,6 +259,25 @@ void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
 
 // ---- loads ----------------------------------------------------------------------------------
 
+// Marks of what the driver published, as far as the device can tell.
+static void device_marks(struct vl_referees *r, const struct vl_squeue *q, uint16_t idx)
+{
+    const uint16_t n_new = (uint16_t)(idx - q->seen_avail);
+
+    if (idx < q->seen_avail) {
+        vl_mark(r, VL_MARK_AVAIL_WRAPPED);
+    }
+    if ((q->seen_avail & q->mask) + n_new >= q->size) {
+        vl_mark(r, VL_MARK_RING_WRAPPED);
+    }
+    if (n_new > 1) {
+        vl_mark(r, VL_MARK_BATCH);
+    }
+    if ((uint16_t)(idx - q->taken) + q->n_held == q->size) {
+        vl_mark(r, VL_MARK_QUEUE_FULL);
+    }
+}
+
 static void load_avail_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
 {
     if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
@@ -269,9 +289,7 @@ static void load_avail_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t 
                       seq);
         return;
     }
-    if (idx < q->seen_avail) {
-        vl_mark(r, VL_MARK_AVAIL_WRAPPED);
-    }
+    device_marks(r, q, idx);
     q->seen_avail = idx;
 }
 
@@ -317,7 +335,7 @@ static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, 
     const bool fresh = q->used_fresh[slot] != 0;
 
     q->used_fresh[slot] = 0;
-    if (id >= q->size || (q->head[id].flags & VL_HEAD_HELD) == 0) {
+    if (id >= q->size || q->head[id].n_pushed == 0) {
         const bool known = id < q->size && (q->head[id].flags & VL_HEAD_GIVEN_BACK) != 0;
         vl_referee_finding(r, fresh ? "data:used-not-held" : "ownership:used-entry-stale", "device",
                            "used idx covers index %u, whose slot %" PRIu32 " names head %" PRIu32
@@ -334,7 +352,8 @@ static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, 
     }
     q->n_given_back++;
     q->n_held--;
-    h->flags = (h->flags & ~VL_HEAD_HELD) | VL_HEAD_GIVEN_BACK;
+    h->n_pushed--;
+    h->flags |= VL_HEAD_GIVEN_BACK;
     h->given_back_seq = seq;
 }
 
@@ -363,6 +382,23 @@ static void store_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t 
     vl_live_published(r, q, VL_SIDE_DEVICE, idx, seq);
 }
 
+static void push(struct vl_squeue *q, uint32_t head)
+{
+    if (head < q->size && (q->head[head].flags & VL_HEAD_HELD) != 0) {
+        q->head[head].flags &= ~VL_HEAD_HELD;
+        q->head[head].n_pushed++;
+    }
+}
+
+static void unpush(struct vl_squeue *q, uint32_t slot)
+{
+    const uint32_t head = (uint32_t)q->used_slot[slot];
+    if (head < q->size && q->head[head].n_pushed > 0) {
+        q->head[head].flags |= VL_HEAD_HELD;
+        q->head[head].n_pushed--;
+    }
+}
+
 // A slot may be filled for the next indices only, one for each buffer that the device holds. An
 // honest driver leaves no more used entries unread than there is room for.
 static void store_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
@@ -380,8 +416,12 @@ static void store_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t
                            ev->value & UINT32_MAX, slot, q->used_idx, unread, q->n_held);
         return;
     }
+    if (q->used_fresh[slot] != 0) {
+        unpush(q, slot); // stored once more before its turn
+    }
     q->used_slot[slot] = ev->value;
     q->used_fresh[slot] = 1;
+    push(q, (uint32_t)ev->value);
 }
 
 void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)

@@ -82,6 +82,7 @@ static void publish_one(struct vl_referees *r, struct vl_squeue *q, uint16_t idx
     h->n_descs = 0;
     h->n_writable = 0;
     h->list_pos = q->n_published;
+    h->publish_number = q->n_ever_published++;
     q->list[q->n_published++] = (uint16_t)head;
     expose_chain(r, q, head);
 }
@@ -253,6 +254,9 @@ static void load_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t 
     if (len > h->n_writable) {
         vl_robust_lie(r, q, VL_SIDE_DRIVER, "used length larger than the writable part", len, seq);
         return;
+    }
+    if (h->publish_number != q->n_taken_back++) {
+        vl_mark(r, VL_MARK_OUT_OF_ORDER);
     }
     vl_driver_take_back(r, q, id);
     h->flags |= VL_HEAD_LOADED;

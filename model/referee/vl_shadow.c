@@ -201,6 +201,8 @@ void vl_squeue_start(struct vl_squeue *q, uint16_t start_idx)
     q->avail_idx = q->reaped = q->seen_used = start_idx;
     q->seen_avail = q->taken = q->used_idx = start_idx;
     q->n_published = 0;
+    q->n_ever_published = 0;
+    q->n_taken_back = 0;
     q->n_descs = 0;
     q->last_submitted = q->last_completed = VL_NONE;
     q->send_pending = false;

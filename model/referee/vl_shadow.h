@@ -127,7 +127,7 @@ struct vl_elem {
 #define VL_HEAD_PUBLISHED 2u   // driver: covered by avail idx, its used entry not loaded yet
 #define VL_HEAD_LOADED 4u      // driver: used entry loaded, not reported to the caller yet
 #define VL_HEAD_WALKED 8u      // device: loaded the head, chain not accepted yet
-#define VL_HEAD_HELD 16u       // device: accepted, not covered by used idx yet
+#define VL_HEAD_HELD 16u       // device: accepted, used entry not stored yet
 #define VL_HEAD_GIVEN_BACK 32u // device: covered by used idx
 #define VL_HEAD_SEND 64u       // digests that are known
 #define VL_HEAD_ANSWER 128u
@@ -142,11 +142,13 @@ struct vl_head {
     uint64_t answer_digest;
     uint32_t send_len;
     uint32_t answer_len;
-    uint32_t n_descs;    // driver: entries of the queue's table that the chain holds
-    uint32_t n_writable; // driver: bytes
-    uint32_t loaded_len; // driver: used length as loaded
-    uint32_t pop_number; // device: order of acceptance
-    uint32_t first_elem; // device: what it was given, or VL_NONE
+    uint32_t n_descs;        // driver: entries of the queue's table that the chain holds
+    uint32_t n_writable;     // driver: bytes
+    uint32_t loaded_len;     // driver: used length as loaded
+    uint32_t publish_number; // driver: order of publication
+    uint32_t pop_number;     // device: order of acceptance
+    uint32_t n_pushed;       // device: used entries stored, and not covered by used idx yet
+    uint32_t first_elem;     // device: what it was given, or VL_NONE
     uint32_t last_elem;
     uint32_t granted;     // device: writable bytes
     uint32_t written;     // device: bytes written without a gap from the start of the writable part
@@ -209,6 +211,8 @@ struct vl_squeue {
     uint16_t reaped;    // next used entry to load
     uint16_t seen_used; // used idx as loaded
     uint32_t n_published;
+    uint32_t n_ever_published;
+    uint32_t n_taken_back;
     uint32_t n_descs;        // table entries in flight
     uint32_t last_submitted; // head, or VL_NONE
     uint32_t last_completed;

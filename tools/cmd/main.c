@@ -12,11 +12,11 @@
 #define VL_BUILD_ID "unknown build"
 #endif
 
-extern const struct cmd cmd_run, cmd_replay, cmd_convert, cmd_shrink, cmd_explain,
+extern const struct cmd cmd_run, cmd_replay, cmd_fuzz, cmd_convert, cmd_shrink, cmd_explain,
     cmd_trace, cmd_scenarios, cmd_pci, cmd_bench;
 
 const struct cmd *const cmd_table[] = {
-    &cmd_run,   &cmd_replay,    &cmd_convert, &cmd_shrink, &cmd_explain,
+    &cmd_run,   &cmd_replay,    &cmd_fuzz, &cmd_convert, &cmd_shrink, &cmd_explain,
     &cmd_trace, &cmd_scenarios, &cmd_pci,  &cmd_bench,   NULL,
 };
 
