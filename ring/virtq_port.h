@@ -57,16 +57,14 @@ struct virtq_shared {
     X(QUEUE_AREAS, "queue-areas") /* driver: a desc, b avail, c used (bus addresses), n size */    \
     X(QUEUE_LIVE, "queue-live")   /* driver: a features, b start index; the device may run */      \
     X(QUEUE_DOWN, "queue-down")   /* driver: reset is complete, all memory is the driver's */      \
-    X(SUBMIT, "submit")           /* driver: a token, b head, n elements; not yet published */     \
-    X(SEND, "send")               /* driver: a token, b XXH64 of what the device is to read */     \
-    X(COMPLETE, "complete")       /* driver: a token, b head, n used length */                     \
-    X(RECEIVE, "receive")         /* driver: a token, b XXH64 of what the caller was given, n */   \
-    X(DETACH, "detach")           /* driver: a token, b head, taken back unused after a reset */   \
-    X(POP, "pop")                 /* device: a head, n elements; chain accepted */                 \
-    X(REQUEST, "request")         /* device: a head, b kind, handed to the backend */              \
-    X(ANSWER, "answer")           /* device: a head, b digest of what it wrote, n bytes */         \
-    X(PEER_ERROR, "peer-error")   /* either: a enum virtq_err, b the offending value */            \
-    X(CONTROL, "control")         /* either: a enum virtq_control, b and c its details */
+    X(SUBMIT, "submit") /* driver: a token, b head, c elements, n writable bytes; not published */ \
+    X(SEND, "send")     /* driver: a token, b XXH64 of what the device is to read */               \
+    X(COMPLETE, "complete")     /* driver: a token, b head, n used length */                       \
+    X(RECEIVE, "receive")       /* driver: a token, b XXH64 of what the caller was given, n */     \
+    X(DETACH, "detach")         /* driver: a token, b head, taken back unused after a reset */     \
+    X(POP, "pop")               /* device: a head, n elements; chain accepted */                   \
+    X(PEER_ERROR, "peer-error") /* either: a enum virtq_err, b the offending value */              \
+    X(CONTROL, "control")       /* either: a enum virtq_control, b and c its details */
 
 #define VIRTQ_NOTE_ENUM_(id, name) VIRTQ_NOTE_##id,
 enum virtq_note { VIRTQ_NOTES(VIRTQ_NOTE_ENUM_) VIRTQ_NOTE_COUNT };

@@ -116,8 +116,8 @@ static inline uint32_t vl_choose(struct vl_choices *c, unsigned lane, unsigned a
 // Order of deviations in an input: lane, agent, key, nth.
 int vl_deviation_compare(const struct vl_deviation *a, const struct vl_deviation *b);
 
-// Put deviations into canonical order in place: sorted, without value 0, the first of several at
-// one address kept. Allocates nothing. Returns the new count.
+// Put deviations into canonical order in place: sorted, without value 0; of several at one
+// address the smallest value stays. Allocates nothing. Returns the new count.
 uint32_t vl_deviations_canonical(struct vl_deviation *list, uint32_t n);
 
 // Start a run from a list in canonical order; the list must stay until the run ends.

@@ -85,27 +85,19 @@ static bool mischief_store(struct vl_machine *m, enum vl_side side, const struct
     return v == 0 || m->mischief->store(m->mischief->ctx, span, off, field, bytes, value, aux, v);
 }
 
-// The store itself: bytes, mark, event.
-static void store_event(struct vl_machine *m, unsigned agent, const struct virtq_span *span,
-                        uint32_t off, unsigned field, unsigned bytes, uint64_t value, uint64_t aux,
-                        uint8_t order, uint8_t barrier, struct virtq_site *site)
+// The store itself: bytes, mark, event. ev says all but where.
+static void store_event(struct vl_machine *m, const struct virtq_span *span, uint32_t off,
+                        struct vl_event ev, struct virtq_site *site)
 {
     uint8_t *p = span->host + off;
-    put_le(p, bytes < 8 ? bytes : 8, value);
-    if (bytes > 8) {
-        put_le(p + 8, bytes - 8, aux);
+    put_le(p, ev.len < 8 ? ev.len : 8, ev.value);
+    if (ev.len > 8) {
+        put_le(p + 8, ev.len - 8, ev.aux);
     }
-    vl_memory_mark(&m->memory, vl_memory_off(&m->memory, span, off), bytes, m->seq);
-    const struct vl_event ev = {.addr = span->gpa + off,
-                                .value = value,
-                                .aux = aux,
-                                .len = bytes,
-                                .kind = VL_EV_STORE,
-                                .agent = (uint8_t)agent,
-                                .order = order,
-                                .barrier = barrier,
-                                .queue = (uint8_t)span->queue_index,
-                                .field = (uint8_t)field};
+    vl_memory_mark(&m->memory, vl_memory_off(&m->memory, span, off), ev.len, m->seq);
+    ev.addr = span->gpa + off;
+    ev.kind = VL_EV_STORE;
+    ev.queue = (uint8_t)span->queue_index;
     vl_emit_hot(m, ev, site, NULL);
 }
 
@@ -113,8 +105,13 @@ void vl_adversary_store(struct vl_machine *m, const struct virtq_span *span, uin
                         unsigned bytes, uint64_t value, uint64_t aux)
 {
     check_bounds(span, off, bytes);
-    store_event(m, VL_AGENT_ADVERSARY, span, off, field_of(span, off), bytes, value, aux,
-                VIRTQ_RELAXED, VIRTQ_BARRIER_NONE, NULL);
+    const struct vl_event ev = {.value = value,
+                                .aux = aux,
+                                .len = bytes,
+                                .agent = VL_AGENT_ADVERSARY,
+                                .order = VIRTQ_RELAXED,
+                                .field = (uint8_t)field_of(span, off)};
+    store_event(m, span, off, ev, NULL);
 }
 
 // Loads up to 16 bytes; the high half goes to *aux.
@@ -163,8 +160,14 @@ static void store_call(struct virtq_port *port, const struct virtq_span *span, u
     (void)vl_choose(&m->choices, VL_LANE_STORE, m->cur->agent,
                     vl_choice_key(span->queue_index, field), 1);
     if (mischief_store(m, port->side, span, off, field, bytes, &value, &aux)) {
-        store_event(m, m->cur->agent, span, off, field, bytes, value, aux,
-                    order_in_force(m, order, barrier), (uint8_t)barrier, site);
+        const struct vl_event ev = {.value = value,
+                                    .aux = aux,
+                                    .len = bytes,
+                                    .agent = m->cur->agent,
+                                    .order = order_in_force(m, order, barrier),
+                                    .barrier = (uint8_t)barrier,
+                                    .field = (uint8_t)field};
+        store_event(m, span, off, ev, site);
     }
 }
 

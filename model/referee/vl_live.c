@@ -230,7 +230,8 @@ void vl_live_end(struct vl_referees *r, struct vl_verdict *verdict)
     verdict->outcome = VL_FINDING;
     verdict->event = r->m->seq > 0 ? r->m->seq - 1 : 0;
     (void)snprintf(verdict->kind, sizeof(verdict->kind), "liveness:livelock");
-    (void)snprintf(verdict->side, sizeof(verdict->side), "-");
+    (void)snprintf(verdict->side, sizeof(verdict->side), "%s",
+                   buffers_held(r) > 0 ? "device" : "-");
     (void)snprintf(verdict->detail, sizeof(verdict->detail),
                    "no buffer was completed from port call %" PRIu64 " on, of %" PRIu64,
                    r->completed_step, budget);

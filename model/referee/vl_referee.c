@@ -269,37 +269,51 @@ _Static_assert((int)VL_AGENT_DRIVER == (int)VL_SIDE_DRIVER &&
                    (int)VL_AGENT_DEVICE == (int)VL_SIDE_DEVICE,
                "a side's main agent has the number of the side");
 
-static void memory_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+// True if this side is judged; counts the access and sees to a device that acts after its reset.
+static inline bool admit(struct vl_referees *r, const struct vl_event *ev, unsigned side)
+{
+    goes_on(r, ev, side);
+    if (!(side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device)) {
+        return false;
+    }
+    if (side == VL_SIDE_DEVICE && r->device_was_reset) {
+        vl_own_after_reset(r, ev);
+    }
+    return true;
+}
+
+static void ring_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const unsigned side = side_of[ev->agent];
-    const bool ring = ev->kind == VL_EV_LOAD || ev->kind == VL_EV_STORE;
 
     if (side == VL_SIDE_OTHER) {
         vl_mark(r, VL_MARK_ADVERSARY);
         return;
     }
-    goes_on(r, ev, side);
-    if (!(side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device)) {
+    if (!admit(r, ev, side)) {
         return;
     }
-    if (ring && ++r->work[side] > r->work_max[side]) {
+    if (++r->work[side] > r->work_max[side]) {
         vl_robust_too_much(r, (enum vl_side)side);
     }
-    if (side == VL_SIDE_DEVICE && r->device_was_reset) {
-        vl_own_after_reset(r, ev);
-    }
-    if (ev->kind == VL_EV_LOAD) {
-        side == VL_SIDE_DRIVER ? vl_driver_load(r, ev, seq) : vl_device_load(r, ev, seq);
-    } else if (ev->kind == VL_EV_STORE) {
-        side == VL_SIDE_DRIVER ? vl_driver_store(r, ev, seq) : vl_device_store(r, ev, seq);
-    } else if (side == VL_SIDE_DRIVER) {
-        vl_own_driver_payload(r, ev);
+    if (side == VL_SIDE_DRIVER) {
+        ev->kind == VL_EV_LOAD ? vl_driver_load(r, ev, seq) : vl_driver_store(r, ev, seq);
     } else {
-        vl_own_device_payload(r, ev);
+        ev->kind == VL_EV_LOAD ? vl_device_load(r, ev, seq) : vl_device_store(r, ev, seq);
     }
-    if (!ring && ev->addr >= VL_REGION2_GPA) {
+}
+
+static void payload_access(struct vl_referees *r, const struct vl_event *ev)
+{
+    const unsigned side = side_of[ev->agent];
+
+    if (side == VL_SIDE_OTHER || !admit(r, ev, side)) {
+        return;
+    }
+    if (ev->addr >= VL_REGION2_GPA) {
         vl_mark(r, VL_MARK_HIGH_MEMORY);
     }
+    side == VL_SIDE_DRIVER ? vl_own_driver_payload(r, ev) : vl_own_device_payload(r, ev);
 }
 
 static void waiting(struct vl_referees *r, const struct vl_event *ev)
@@ -385,11 +399,13 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
     struct vl_referees *r = ctx;
 
     (void)payload;
+    if (ev->kind == VL_EV_LOAD || ev->kind == VL_EV_STORE) { // most events, by far
+        ring_access(r, ev, seq);
+        return;
+    }
     switch ((enum vl_event_kind)ev->kind) {
-    case VL_EV_LOAD:
-    case VL_EV_STORE:
     case VL_EV_READ:
-    case VL_EV_WRITE: memory_access(r, ev, seq); break;
+    case VL_EV_WRITE: payload_access(r, ev); break;
     case VL_EV_FENCE:
     case VL_EV_AWAIT:
     case VL_EV_RELAX:

@@ -179,10 +179,27 @@ static void odd_records(void **state)
     assert_int_equal(in.list[0].value, 3);
     decode(LAB_TARGET_PAIR, data, LAB_INPUT_HEADER_BYTES + 5, &in);
     assert_int_equal(in.n, 0);
-    r[0] = 12; // a lane that there is not, taken modulo 10: notify is lane 3, read is 1, store is 2
-    decode(LAB_TARGET_PAIR, data, LAB_INPUT_HEADER_BYTES + 6, &in);
+    // Lanes beyond the last one stand for others, the hostile side's among them.
+    static const uint8_t more[][2] = {{10, VL_LANE_SCHEDULE},
+                                      {11, VL_LANE_NOTIFY},
+                                      {12, VL_LANE_WORKLOAD},
+                                      {13, VL_LANE_MISCHIEF_DRIVER},
+                                      {14, VL_LANE_MISCHIEF_DRIVER}};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        r[0] = more[i][0];
+        decode(LAB_TARGET_DEVICE, data, LAB_INPUT_HEADER_BYTES + 6, &in);
+        assert_int_equal(in.n, 1);
+        assert_int_equal(in.list[0].lane, more[i][1]);
+    }
+    // A frequent address: agents from 6 on, the key picks it, small occurrences.
+    r[0] = 0xF0 | VL_LANE_NOTIFY;
+    r[1] = 1;
+    r[2] = 11;
+    decode(LAB_TARGET_DEVICE, data, LAB_INPUT_HEADER_BYTES + 6, &in);
     assert_int_equal(in.n, 1);
-    assert_int_equal(in.list[0].lane, VL_LANE_STORE);
+    assert_int_equal(in.list[0].agent, VL_AGENT_DEVICE);
+    assert_int_equal(in.list[0].key, vl_choice_key(0, VL_FIELD_INTERRUPT));
+    assert_int_equal(in.list[0].nth, 4);
 }
 
 // Goal: a key that the user sets stays, whatever the header says, and the rest stays valid.

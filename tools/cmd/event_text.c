@@ -267,6 +267,17 @@ static void say_context(struct line *l, const struct vl_event *ev)
     }
 }
 
+static void say_control_note(struct line *l, const struct vl_event *ev)
+{
+    switch (ev->addr) {
+    case VIRTQ_CONTROL_DEVICE_RESET: add(l, "has reset itself: it lets go of all queues"); break;
+    case VIRTQ_CONTROL_FEATURES_READ_OK: add(l, "has read FEATURES_OK back as set"); break;
+    case VIRTQ_CONTROL_DRIVER_OK: add(l, "is ready: DRIVER_OK comes next"); break;
+    case VIRTQ_CONTROL_FAILED: add(l, "gives the device up: FAILED"); break;
+    default: add(l, "control %" PRIu64, ev->addr); break;
+    }
+}
+
 static void say_note(struct line *l, const struct vl_event *ev)
 {
     const unsigned q = ev->queue;
@@ -283,9 +294,16 @@ static void say_note(struct line *l, const struct vl_event *ev)
         break;
     case VIRTQ_NOTE_QUEUE_DOWN: add(l, "q%u is down: all its memory is the driver's", q); break;
     case VIRTQ_NOTE_SUBMIT:
-        add(l, "fills q%u head %" PRIu64 ": buffer %" PRIu64 " of %" PRIu32 " elements", q,
-            ev->value, ev->addr, ev->len);
+        add(l,
+            "fills q%u head %" PRIu64 ": buffer %" PRIu64 " of %" PRIu64 " elements, %" PRIu32
+            " bytes writable",
+            q, ev->value, ev->addr, ev->aux, ev->len);
         break;
+    case VIRTQ_NOTE_SEND:
+        add(l, "puts %" PRIu32 " bytes into buffer %" PRIu64 ", digest %016" PRIx64, ev->len,
+            ev->addr, ev->value);
+        break;
+    case VIRTQ_NOTE_CONTROL: say_control_note(l, ev); break;
     case VIRTQ_NOTE_COMPLETE:
         add(l, "q%u head %" PRIu64 " is done: buffer %" PRIu64 ", used length %" PRIu32, q,
             ev->value, ev->addr, ev->len);
@@ -299,13 +317,6 @@ static void say_note(struct line *l, const struct vl_event *ev)
         break;
     case VIRTQ_NOTE_POP:
         add(l, "accepts q%u head %" PRIu64 " of %" PRIu32 " elements", q, ev->addr, ev->len);
-        break;
-    case VIRTQ_NOTE_REQUEST:
-        add(l, "hands q%u head %" PRIu64 " to the backend, kind %" PRIu64, q, ev->addr, ev->value);
-        break;
-    case VIRTQ_NOTE_ANSWER:
-        add(l, "answers q%u head %" PRIu64 ": %" PRIu32 " bytes, digest %016" PRIx64, q, ev->addr,
-            ev->len, ev->value);
         break;
     case VIRTQ_NOTE_PEER_ERROR:
         add(l, "q%u: refuses %" PRIu64 ": %s", q, ev->value,

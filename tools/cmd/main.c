@@ -16,8 +16,8 @@ extern const struct cmd cmd_run, cmd_replay, cmd_fuzz, cmd_convert, cmd_shrink, 
     cmd_trace, cmd_scenarios, cmd_pci, cmd_bench;
 
 const struct cmd *const cmd_table[] = {
-    &cmd_run,   &cmd_replay,    &cmd_fuzz, &cmd_convert, &cmd_shrink, &cmd_explain,
-    &cmd_trace, &cmd_scenarios, &cmd_pci,  &cmd_bench,   NULL,
+    &cmd_run,     &cmd_replay, &cmd_fuzz,      &cmd_fuzz, &cmd_convert, &cmd_shrink,
+    &cmd_explain, &cmd_trace,  &cmd_scenarios, &cmd_pci,  &cmd_bench,   NULL,
 };
 
 const char *cmd_build_id(void)

@@ -44,6 +44,7 @@ struct replay {
     struct stretch *stretches;
     uint32_t n_stretches;
     struct outcome *out; // shared with the child
+    uint8_t payload[VL_BULK_MAX_BYTES]; // not on a fiber's stack, which is no larger
 };
 
 // A place for a debugger: called at the event that was asked for.
@@ -94,7 +95,6 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
 static bool read_outside(void *ctx, uint64_t off, uint8_t *dst, uint32_t bytes)
 {
     struct replay *r = ctx;
-    uint8_t buf[VL_BULK_MAX_BYTES];
 
     while (bytes > 0) { // bound: bytes
         const struct stretch *s = NULL;
@@ -110,12 +110,12 @@ static bool read_outside(void *ctx, uint64_t off, uint8_t *dst, uint32_t bytes)
             n_have = 512;
         } else {
             uint32_t len = 0;
-            if (!vl_trace_payload(r->trace, s->digest, buf, &len)) {
+            if (!vl_trace_payload(r->trace, s->digest, r->payload, &len)) {
                 return false;
             }
             const uint32_t at = (uint32_t)(off - s->off);
             n_have = len - at < bytes ? len - at : bytes;
-            memcpy(dst, buf + at, n_have);
+            memcpy(dst, r->payload + at, n_have);
         }
         n_have = n_have < bytes ? n_have : bytes;
         off += n_have;

@@ -178,18 +178,79 @@ static const struct lab_player *load(const char *name, const char *dir, char err
     return loaded[n_loaded++].player;
 }
 
+// ---- players by name
+// -----------------------------------------------------------------------------
+
+// Those that were registered beside ours.
+static const struct lab_player *registered[LAB_PLAYERS_MAX];
+static uint32_t n_registered;
+
+static const struct lab_player *our_player(enum lab_side side)
+{
+    return side == LAB_SIDE_DRIVER ? lab_player_driver_entry() : lab_player_device_entry();
+}
+
+static const struct lab_player *find_player(const char *name, enum lab_side side)
+{
+    if (strcmp(our_player(side)->name, name) == 0) {
+        return our_player(side);
+    }
+    for (uint32_t i = 0; i < n_registered; i++) { // bound: LAB_PLAYERS_MAX
+        if (registered[i]->side == side && strcmp(registered[i]->name, name) == 0) {
+            return registered[i];
+        }
+    }
+    return NULL;
+}
+
+bool lab_player_register(const struct lab_player *player)
+{
+    const bool driver = player->side == LAB_SIDE_DRIVER;
+    const bool whole = player->name != NULL && player->state_bytes != NULL &&
+                       player->create != NULL && player->step != NULL && player->destroy != NULL &&
+                       (driver ? player->on_interrupt != NULL : player->on_notify != NULL);
+
+    if (!whole || n_registered == LAB_PLAYERS_MAX ||
+        find_player(player->name, player->side) != NULL) {
+        return false;
+    }
+    registered[n_registered++] = player;
+    return true;
+}
+
+bool lab_player_known(const char *name, enum lab_side side, char err[256])
+{
+    char all[160];
+    if (find_player(name, side) != NULL) {
+        return true;
+    }
+    (void)snprintf(all, sizeof(all), "%s", our_player(side)->name);
+    for (uint32_t i = 0; i < n_registered; i++) { // bound: LAB_PLAYERS_MAX
+        const size_t used = strlen(all);
+        if (registered[i]->side == side) {
+            (void)snprintf(all + used, sizeof(all) - used, ", %s", registered[i]->name);
+        }
+    }
+    (void)snprintf(err, 256, "%s=%.60s: unknown player; there is: %s",
+                   side == LAB_SIDE_DRIVER ? "driver" : "player", name, all);
+    return false;
+}
+
 const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab_side side,
                                           const char *dir, char err[256])
 {
     const char *side_name = side == LAB_SIDE_DRIVER ? "driver" : "device";
     const char *player_name = side == LAB_SIDE_DRIVER ? s->driver : s->device_player;
-    const struct lab_player *player =
-        side == LAB_SIDE_DRIVER ? lab_player_driver_entry() : lab_player_device_entry();
     const char *bug = NULL;
 
-    if (strcmp(player_name, "vringlab") != 0) {
-        (void)snprintf(err, 256, "%s=%s: unknown player; there is: vringlab",
-                       side == LAB_SIDE_DRIVER ? "driver" : "player", player_name);
+    if (!lab_player_known(player_name, side, err)) {
+        return NULL;
+    }
+    const struct lab_player *player = find_player(player_name, side);
+    const bool direct = s->transport == LAB_TRANSPORT_DIRECT;
+    if (side == LAB_SIDE_DEVICE && (direct ? player->link == NULL : player->pci_describe == NULL)) {
+        (void)snprintf(err, 256, "player=%.60s: cannot be attached by transport=%s", player_name,
+                       direct ? "direct" : "pci");
         return NULL;
     }
     for (uint32_t i = 0; i < s->n_faults; i++) {
@@ -200,6 +261,11 @@ const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab
         if (bug != NULL) {
             (void)snprintf(err, 256, "fault=%s,%s: both are bugs of the %s; one at a time", bug,
                            info->name, side_name);
+            return NULL;
+        }
+        if (player != our_player(side)) {
+            (void)snprintf(err, 256, "fault=%s: a bug of our %s, which %.60s replaces", info->name,
+                           side_name, player_name);
             return NULL;
         }
         bug = info->name;

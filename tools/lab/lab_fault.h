@@ -28,10 +28,21 @@ bool lab_fault_known(const char *name, char err[256]);
 // (0xFF: as written).
 void lab_fault_orders(const struct lab_scenario *s, uint8_t *orders);
 
-// The player for one side of a scenario: ours, or the faulty copy that a fault names, loaded from
-// dir (NULL: "players" beside the executable). Loaded players stay loaded.
+// Make another player known by its name, for the keys driver= and player=: a toy, or somebody
+// else's ring code. The table stays the caller's and must outlive every world that uses it.
+// Returns false if there are LAB_PLAYERS_MAX already, its side has one of this name, or a function
+// is missing that a player of its side must have. Nothing is registered in a run.
+#define LAB_PLAYERS_MAX 8u
+bool lab_player_register(const struct lab_player *player);
+
+// True if a side has a player of this name; else false, with err saying which there are.
+bool lab_player_known(const char *name, enum lab_side side, char err[256]);
+
+// The player for one side of a scenario: the one that driver= or player= names, or the faulty copy
+// of ours that a fault names, loaded from dir (NULL: "players" beside the executable). Loaded
+// players stay loaded.
 // Returns NULL with err: which file is missing and the command that builds it, or two bugs on one
-// side, or an unknown player name.
+// side, or a bug on a side that is not ours, or an unknown player name.
 const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab_side side,
                                           const char *dir, char err[256]);
 

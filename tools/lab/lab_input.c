@@ -53,7 +53,7 @@ enum header_kind {
     HEADER_FLIP,   // bit: the other one of two values
     HEADER_SIZE,   // a queue size from queue_sizes[]
     HEADER_START,  // 1..254: 65536 less the byte; 255: the next two bytes are the number
-    HEADER_COUNT,  // 1..HEADER_COUNT_MAX, modulo
+    HEADER_COUNT,  // 1..64, the small ones more often
     HEADER_WITHIN, // 1..queue_size, modulo
     HEADER_BYTES,  // 1..127 themselves, then multiples of HEADER_BYTES_STEP
     HEADER_CYCLE3, // base plus the byte, modulo 3
@@ -69,7 +69,6 @@ struct header_key {
     size_t offset;
 };
 
-#define HEADER_COUNT_MAX 64u
 #define HEADER_BYTES_STEP 16u
 #define ALL (1u << LAB_TARGET_PAIR | 1u << LAB_TARGET_DEVICE | 1u << LAB_TARGET_DRIVER | ONLY_PCI)
 #define ONLY_PCI (1u << LAB_TARGET_PCI)
@@ -121,7 +120,8 @@ static uint32_t header_value(const struct header_key *k, const uint8_t *header, 
             return (uint32_t)header[k->byte + 1] | (uint32_t)header[k->byte + 2] << 8;
         }
         return b != 0 ? 65536u - b : base;
-    case HEADER_COUNT: return b != 0 ? 1 + (b - 1) % HEADER_COUNT_MAX : base;
+    case HEADER_COUNT: // 1..16 three times of four, else up to 64
+        return b == 0 ? base : b <= 192 ? 1 + (b - 1) % 16 : 17 + (b - 193) % 48;
     case HEADER_WITHIN: return b != 0 ? 1 + (b - 1) % queue_size : base;
     case HEADER_BYTES: return b == 0 ? base : b < 128 ? b : (b - 120) * HEADER_BYTES_STEP;
     case HEADER_CYCLE3: return b % 3 != 0 ? (base + b) % 3 : base;
@@ -211,34 +211,136 @@ static void decode_header(enum lab_target target, const struct lab_scenario *bas
 
 // ---- records -------------------------------------------------------------------------------------
 
-#define LANE_PREFIX 15u      // high bits for the record that follows
+#define LANE_PREFIX 15u       // high bits for the record that follows
 #define NTH_STEP (65u * 256u) // occurrences that a record says without a prefix
+#define AGENT_FREQUENT 6u     // from here on the agent's half byte says "a frequent address"
 
-static uint32_t decode_records(const uint8_t *data, size_t bytes, struct vl_deviation *list,
-                               uint32_t max)
+// Lanes beside the ten that there are: those that matter most once more. HOSTILE stands for the
+// mischief lane of the side that is hostile.
+#define LANE_HOSTILE 255u
+static const uint8_t more_lanes[LANE_PREFIX - VL_LANE_COUNT] = {
+    VL_LANE_SCHEDULE, VL_LANE_NOTIFY, VL_LANE_WORKLOAD, LANE_HOSTILE, LANE_HOSTILE};
+
+struct address {
+    uint8_t agent;
+    uint8_t key;
+};
+
+// Addresses at which runs do come by: without them most of a mutated record would name a choice
+// that is never taken.
+static const struct address schedule_addresses[] = {
+    {VL_AGENT_DRIVER, 0}, {VL_AGENT_DEVICE, 0},  {VL_AGENT_DRIVER, 0},
+    {VL_AGENT_DEVICE, 0}, {VL_AGENT_HANDLER, 0}, {VL_AGENT_TRAP, 0}};
+static const struct address payload_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_BUFFER},
+                                                   {VL_AGENT_DEVICE, VL_FIELD_BUFFER}};
+static const struct address notify_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_DOORBELL},
+                                                  {VL_AGENT_DEVICE, VL_FIELD_INTERRUPT},
+                                                  {VL_AGENT_DRIVER, VL_FIELD_REGISTER}};
+static const struct address workload_addresses[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3},
+                                                    {0, 4}, {0, 5}, {0, 6}, {0, VL_FIELD_BUFFER}};
+static const struct address completion_addresses[] = {{0, 0}};
+static const struct address hostile_driver_addresses[] = {
+    {VL_AGENT_DRIVER, VL_FIELD_DESC},         {VL_AGENT_DRIVER, VL_FIELD_AVAIL_FLAGS},
+    {VL_AGENT_DRIVER, VL_FIELD_AVAIL_IDX},    {VL_AGENT_DRIVER, VL_FIELD_AVAIL_RING},
+    {VL_AGENT_DRIVER, VL_FIELD_USED_EVENT},   {VL_AGENT_DRIVER, VL_FIELD_INDIRECT},
+    {VL_AGENT_ADVERSARY, VL_FIELD_DESC},      {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_FLAGS},
+    {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_IDX}, {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_RING},
+    {VL_AGENT_ADVERSARY, VL_FIELD_USED_EVENT}, {VL_AGENT_ADVERSARY, VL_FIELD_INDIRECT},
+    {VL_AGENT_ADVERSARY, VL_FIELD_BUFFER},    {VL_AGENT_HANDLER, VL_FIELD_AVAIL_FLAGS}};
+static const struct address hostile_device_addresses[] = {
+    {VL_AGENT_DEVICE, VL_FIELD_USED_FLAGS},    {VL_AGENT_DEVICE, VL_FIELD_USED_IDX},
+    {VL_AGENT_DEVICE, VL_FIELD_USED_RING},     {VL_AGENT_DEVICE, VL_FIELD_AVAIL_EVENT},
+    {VL_AGENT_ADVERSARY, VL_FIELD_USED_FLAGS}, {VL_AGENT_ADVERSARY, VL_FIELD_USED_IDX},
+    {VL_AGENT_ADVERSARY, VL_FIELD_USED_RING},  {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_EVENT},
+    {VL_AGENT_ADVERSARY, VL_FIELD_BUFFER}};
+static const struct address platform_addresses[] = {{0, VL_FIELD_INTERRUPT},
+                                                    {0, VL_FIELD_DOORBELL}};
+
+#define ADDRESSES(a) {a##_addresses, sizeof(a##_addresses) / sizeof(a##_addresses[0])}
+static const struct {
+    const struct address *address;
+    uint32_t n; // 0: the driver at any key
+} frequent[VL_LANE_COUNT] = {
+    [VL_LANE_SCHEDULE] = ADDRESSES(schedule),
+    [VL_LANE_READ] = ADDRESSES(payload),
+    [VL_LANE_STORE] = ADDRESSES(payload),
+    [VL_LANE_NOTIFY] = ADDRESSES(notify),
+    [VL_LANE_WORKLOAD] = ADDRESSES(workload),
+    [VL_LANE_COMPLETION] = ADDRESSES(completion),
+    [VL_LANE_MISCHIEF_DRIVER] = ADDRESSES(hostile_driver),
+    [VL_LANE_MISCHIEF_DEVICE] = ADDRESSES(hostile_device),
+    [VL_LANE_MISCHIEF_PCI] = {NULL, 0},
+    [VL_LANE_PLATFORM] = ADDRESSES(platform),
+};
+
+// High bits that a prefix says for the record behind it.
+struct prefix {
+    uint64_t nth_high;
+    uint32_t value_high;
+};
+
+static uint8_t decode_lane(const uint8_t *r, const struct lab_scenario *s)
 {
-    uint64_t nth_high = 0;
-    uint32_t value_high = 0;
+    uint8_t lane = r[0] & 15u;
+    if (lane >= VL_LANE_COUNT) {
+        lane = more_lanes[lane - VL_LANE_COUNT];
+    }
+    if (lane != LANE_HOSTILE) {
+        return lane;
+    }
+    switch ((enum lab_hostile)s->hostile) {
+    case LAB_HOSTILE_NONE: break;
+    case LAB_HOSTILE_DRIVER: return VL_LANE_MISCHIEF_DRIVER;
+    case LAB_HOSTILE_DEVICE:
+        return s->transport == LAB_TRANSPORT_PCI && (r[0] & 15u) == LANE_PREFIX - 1
+                   ? VL_LANE_MISCHIEF_PCI
+                   : VL_LANE_MISCHIEF_DEVICE;
+    }
+    return VL_LANE_SCHEDULE;
+}
+
+// Occurrence, counted from 0, without its prefix. With a frequent address small ones are common.
+static uint32_t decode_nth(const uint8_t *r, bool is_frequent)
+{
+    if (is_frequent && r[3] < 0x80u) {
+        return r[2] % (r[3] < 0x40u ? 8u : 32u);
+    }
+    return r[2] + (r[3] >= 0xC0u ? 256u * (r[3] - 0xC0u + 1u) : 0);
+}
+
+static struct vl_deviation decode_record(const uint8_t *r, const struct prefix *high,
+                                         const struct lab_scenario *s)
+{
+    const uint8_t half = (uint8_t)(r[0] >> 4);
+    const bool is_frequent = half >= AGENT_FREQUENT;
+    struct vl_deviation d = {.lane = decode_lane(r, s), .agent = half, .key = r[1]};
+
+    if (is_frequent) {
+        const uint32_t n = frequent[d.lane].n;
+        d.agent = n > 0 ? frequent[d.lane].address[r[1] % n].agent : VL_AGENT_DRIVER;
+        d.key = n > 0 ? frequent[d.lane].address[r[1] % n].key : r[1];
+    }
+    d.nth = (uint32_t)(1u + decode_nth(r, is_frequent) + high->nth_high * NTH_STEP);
+    d.value = (uint32_t)r[4] | (uint32_t)r[5] << 8 | high->value_high << 16;
+    return d;
+}
+
+static uint32_t decode_records(const uint8_t *data, size_t bytes, struct lab_input *in)
+{
+    struct prefix high = {0};
     uint32_t n = 0;
 
-    for (size_t at = 0; at + LAB_INPUT_RECORD_BYTES <= bytes && n < max;
+    for (size_t at = 0; at + LAB_INPUT_RECORD_BYTES <= bytes && n < in->max;
          at += LAB_INPUT_RECORD_BYTES) { // bound: bytes
         const uint8_t *r = data + at;
-        const uint32_t low_value = (uint32_t)r[4] | (uint32_t)r[5] << 8;
         if ((r[0] & 15u) == LANE_PREFIX) {
-            nth_high = (uint64_t)r[1] | (uint64_t)r[2] << 8 | (uint64_t)(r[0] >> 4 & 3u) << 16;
-            value_high = low_value;
+            high.nth_high =
+                (uint64_t)r[1] | (uint64_t)r[2] << 8 | (uint64_t)(r[0] >> 4 & 3u) << 16;
+            high.value_high = (uint32_t)r[4] | (uint32_t)r[5] << 8;
             continue;
         }
-        // Small occurrences are common: three bytes of four say the first 256.
-        const uint32_t low = r[2] + (r[3] >= 0xC0u ? 256u * (r[3] - 0xC0u + 1u) : 0);
-        list[n++] = (struct vl_deviation){.lane = (uint8_t)(r[0] & 15u),
-                                          .agent = (uint8_t)(r[0] >> 4),
-                                          .key = r[1],
-                                          .nth = (uint32_t)(1u + low + nth_high * NTH_STEP),
-                                          .value = low_value | value_high << 16};
-        nth_high = 0;
-        value_high = 0;
+        in->list[n++] = decode_record(r, &high, &in->scenario);
+        high = (struct prefix){0};
     }
     return n;
 }
@@ -255,7 +357,7 @@ void lab_input_decode(enum lab_target target, const struct lab_scenario *base, u
     decode_header(target, base, locked, header, &in->scenario);
     in->target = target;
     in->finding[0] = '\0';
-    in->n = bytes > n ? decode_records(data + n, bytes - n, in->list, in->max) : 0;
+    in->n = bytes > n ? decode_records(data + n, bytes - n, in) : 0;
     in->n = vl_deviations_canonical(in->list, in->n);
 }
 

@@ -259,7 +259,8 @@ bool lab_scenario_check(const struct lab_scenario *s, char err[256])
     if (s->write != 0 && s->disk[0] == '\0') {
         return fail(err, "write=on: needs disk=FILE");
     }
-    return true;
+    return lab_player_known(s->driver, LAB_SIDE_DRIVER, err) &&
+           lab_player_known(s->device_player, LAB_SIDE_DEVICE, err);
 }
 
 static void print_value(const struct lab_scenario *s, const struct key *k, char *out, size_t bytes)
@@ -295,8 +296,9 @@ size_t lab_scenario_print(const struct lab_scenario *s, char sep, bool all, char
         if (!all && strcmp(value, keys[i].default_text) == 0) {
             continue;
         }
-        const char first[2] = {used > 0 ? sep : '\0', '\0'};
-        const int n = snprintf(out + used, out_bytes - used, "%s%s=%s", first, keys[i].name, value);
+        const char first[2] = {sep, '\0'};
+        const int n = snprintf(out + used, out_bytes - used, "%s%s=%s", used > 0 ? first : "",
+                               keys[i].name, value);
         if (n < 0 || (size_t)n >= out_bytes - used) {
             return 0;
         }

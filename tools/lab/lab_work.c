@@ -16,11 +16,22 @@ static uint32_t choice(struct lab_workload *w, unsigned key, uint32_t n_options)
 // Split total bytes into n elements; the last takes the rest.
 static void split(struct lab_request *r, uint32_t total, uint32_t n)
 {
+    VIRTQ_ASSERT(n > 0);
     r->n_elems = n;
     for (uint32_t i = 0; i < n; i++) { // bound: LAB_ELEMS_MAX
         r->elem_bytes[i] = total / n;
     }
     r->elem_bytes[n - 1] += total % n;
+}
+
+// How long element i is. One may be empty, but not all of a buffer [5.4.6.1].
+static uint32_t entropy_bytes(const struct lab_scenario *s, uint32_t i, uint32_t less)
+{
+    if (less == 255 && i > 0) {
+        return 0;
+    }
+    const uint32_t cut = (uint32_t)((uint64_t)s->bytes * less / 256);
+    return s->bytes - cut > 0 ? s->bytes - cut : 1;
 }
 
 static void shape_entropy(struct lab_workload *w, struct lab_request *r)
@@ -31,16 +42,7 @@ static void shape_entropy(struct lab_workload *w, struct lab_request *r)
     r->kind = LAB_REQ_FILL;
     r->n_elems = n;
     for (uint32_t i = 0; i < n; i++) { // bound: LAB_ELEMS_MAX
-        const uint32_t less = choice(w, LAB_WORK_KEY_BYTES, 256);
-        // An element may be empty, but not all of a buffer [5.4.6.1].
-        r->elem_bytes[i] = less == 255 && i > 0 ? 0 : s->bytes - s->bytes / 256 * less;
-        if (r->elem_bytes[i] == 0 && i == 0) {
-            r->elem_bytes[i] = 1;
-        }
-        if (less != 0 && s->bytes < 256) {
-            const uint32_t cut = less % s->bytes;
-            r->elem_bytes[i] = less == 255 && i > 0 ? 0 : s->bytes - cut;
-        }
+        r->elem_bytes[i] = entropy_bytes(s, i, choice(w, LAB_WORK_KEY_BYTES, 256));
     }
 }
 
