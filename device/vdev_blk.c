@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "device/vdev_blk.h"
 
+#include "ring/virtq_bytes.h"
+
 #include <string.h>
 
 // Request types [5.2.6].
@@ -22,32 +24,15 @@
 #define CONFIG_BLK_SIZE 20u
 #define CONFIG_BYTES 60u // what is behind blk_size reads 0, unused0 and unused1 among it
 
-static uint64_t get_le(const uint8_t *bytes, uint32_t n_bytes)
-{
-    uint64_t value = 0;
-
-    for (uint32_t i = 0; i < n_bytes; i++) { // bound: n_bytes, at most 8
-        value |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return value;
-}
-
-static void put_le(uint8_t *bytes, uint32_t n_bytes, uint64_t value)
-{
-    for (uint32_t i = 0; i < n_bytes; i++) { // bound: n_bytes, at most 8
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
 static void blk_config_init(struct vdev_core *core, uint8_t *config)
 {
     // Header and status take an element each.
     const uint32_t size = core->config.queue_size_max;
     const uint32_t seg_max = size > 3 ? size - 2 : 1;
 
-    put_le(config + CONFIG_CAPACITY, 8, core->backend.capacity_bytes / VDEV_BLK_SECTOR_BYTES);
-    put_le(config + CONFIG_SEG_MAX, 4, seg_max);
-    put_le(config + CONFIG_BLK_SIZE, 4, VDEV_BLK_SECTOR_BYTES);
+    virtq_put_le(config + CONFIG_CAPACITY, 8, core->backend.capacity_bytes / VDEV_BLK_SECTOR_BYTES);
+    virtq_put_le(config + CONFIG_SEG_MAX, 4, seg_max);
+    virtq_put_le(config + CONFIG_BLK_SIZE, 4, VDEV_BLK_SECTOR_BYTES);
 }
 
 static uint64_t blk_offer(const struct vdev_core *core)
@@ -127,8 +112,8 @@ static bool blk_start(struct vdev_core *core, struct vdev_request *request, uint
         return false;
     }
     (void)vdev_chain_read(queue_of(core, request), chain, 0, header, VDEV_BLK_HEADER_BYTES);
-    const uint64_t sector = get_le(header + 8, 8);
-    switch ((uint32_t)get_le(header, 4)) {
+    const uint64_t sector = virtq_get_le(header + 8, 8);
+    switch ((uint32_t)virtq_get_le(header, 4)) {
     case BLK_T_IN: return start_transfer(core, request, sector, false, written);
     case BLK_T_OUT: return start_transfer(core, request, sector, true, written);
     case BLK_T_FLUSH: request->kind = VDEV_BLK_FLUSH; return true;

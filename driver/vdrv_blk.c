@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "driver/vdrv_blk.h"
 
+#include "ring/virtq_bytes.h"
+
 #include <string.h>
 
 // Request types and status bytes [5.2.6].
@@ -41,23 +43,6 @@ struct vdrv_blk {
     struct slot slot[];      // depth
 };
 
-static uint64_t get_le(const uint8_t *bytes, uint32_t n_bytes)
-{
-    uint64_t value = 0;
-
-    for (uint32_t i = 0; i < n_bytes; i++) { // bound: n_bytes, at most 8
-        value |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return value;
-}
-
-static void put_le(uint8_t *bytes, uint32_t n_bytes, uint64_t value)
-{
-    for (uint32_t i = 0; i < n_bytes; i++) { // bound: n_bytes, at most 8
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
 enum virtq_err vdrv_blk_parse(const uint8_t *config, uint32_t n_bytes, uint64_t features,
                               struct vdrv_blk_info *out)
 {
@@ -67,9 +52,9 @@ enum virtq_err vdrv_blk_parse(const uint8_t *config, uint32_t n_bytes, uint64_t 
     const bool has_seg_max = (features & VDRV_BLK_F_SEG_MAX) != 0;
     const bool has_blk_size = (features & VDRV_BLK_F_BLK_SIZE) != 0;
     const struct vdrv_blk_info info = {
-        .capacity = get_le(config, 8),
-        .seg_max = has_seg_max ? (uint32_t)get_le(config + 12, 4) : UINT32_MAX,
-        .blk_size = has_blk_size ? (uint32_t)get_le(config + 20, 4) : VDRV_BLK_SECTOR_BYTES,
+        .capacity = virtq_get_le(config, 8),
+        .seg_max = has_seg_max ? (uint32_t)virtq_get_le(config + 12, 4) : UINT32_MAX,
+        .blk_size = has_blk_size ? (uint32_t)virtq_get_le(config + 20, 4) : VDRV_BLK_SECTOR_BYTES,
         .read_only = (features & VDRV_BLK_F_RO) != 0,
         .flush = (features & VDRV_BLK_F_FLUSH) != 0,
     };
@@ -135,9 +120,9 @@ static enum virtq_err submit(struct vdrv_blk *b, uint32_t type, uint64_t sector,
     }
     const uint32_t off = index * SLOT_BYTES;
     uint8_t bytes[HEADER_BYTES + 1];
-    put_le(bytes, 4, type);
-    put_le(bytes + 4, 4, 0);
-    put_le(bytes + 8, 8, sector);
+    virtq_put_le(bytes, 4, type);
+    virtq_put_le(bytes + 4, 4, 0);
+    virtq_put_le(bytes + 8, 8, sector);
     bytes[STATUS_OFF] = STATUS_UNSET;
     virtq_copy_out(b->port, &b->slots.span, off, bytes, HEADER_BYTES + 1);
     b->elems[0] = (struct vdrv_elem){.bus_addr = b->slots.bus_addr + off, .len = HEADER_BYTES};

@@ -3,8 +3,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/referee/vl_referee_internal.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,21 +31,9 @@ uint64_t vl_referees_marks(const struct vl_referees *r)
     return r->marks;
 }
 
-void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
-                        const char *detail, ...)
-{
-    char text[sizeof(r->m->verdict.detail)];
-    va_list args;
-
-    va_start(args, detail);
-    (void)vsnprintf(text, sizeof(text), detail, args);
-    va_end(args);
-    vl_finding(r->m, kind, side, "%s", text);
-}
-
 // ---- open, close, reset ---------------------------------------------------------------------
 
-static bool open_queue(struct vl_squeue *q, uint32_t size)
+static bool queue_arrays_open(struct vl_squeue *q, uint32_t size)
 {
     q->head = calloc(size, sizeof(*q->head));
     q->avail_slot = calloc(size, sizeof(*q->avail_slot));
@@ -74,7 +60,7 @@ struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_m
     bool ok = r->elem != NULL && vl_image_open(&r->image, &m->memory, mem_bytes);
     for (uint32_t i = 0; i < VL_QUEUES; i++) {
         r->queue[i].index = (uint8_t)i;
-        ok = open_queue(&r->queue[i], queue_size_max) && ok;
+        ok = queue_arrays_open(&r->queue[i], queue_size_max) && ok;
     }
     if (!ok) {
         vl_referees_close(r);

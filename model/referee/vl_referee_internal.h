@@ -83,9 +83,8 @@ static inline const char *vl_side_name(unsigned side)
     return side == VL_SIDE_DRIVER ? "driver" : "device";
 }
 
-// A finding. Under a run it ends the run and does not return.
-void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
-                        const char *detail, ...) __attribute__((format(printf, 4, 5)));
+// A finding: kind, whom it blames, a sentence. Under a run it ends the run and does not return.
+#define vl_referee_finding(r, ...) vl_finding((r)->m, __VA_ARGS__)
 
 // ---- vl_ring_driver.c -------------------------------------------------------------------------
 
