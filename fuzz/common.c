@@ -1,6 +1,6 @@
 // fuzz/common.c -- what the harnesses share: bytes to a run, a finding to a message and abort().
 // A run depends on its input alone: worlds are opened once for each shape of a scenario (queue
-// size, device, transport), and a run starts from power-on.
+// size, device, transport, in large queues the chain), and a run starts from power-on.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
@@ -11,18 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORLDS_MAX 64u
+#define WORLDS_MAX 256u
 #define WORDS_MAX 64
 #define LIST_MAX (LAB_INPUT_BYTES_MAX / LAB_INPUT_RECORD_BYTES)
 
-// The largest numbers that a header says.
-#define ELEMS_MAX 64u
-#define BYTES_MAX 2160u
+#define BYTES_MAX 2160u // the largest number that a header says
 
 struct world {
     uint32_t queue_size;
     uint32_t device;
     uint32_t transport;
+    uint32_t chain; // 0: any
     struct lab *lab;
 };
 
@@ -41,8 +40,8 @@ static const char *input_name = "FILE"; // as the message calls the input
 
 // libFuzzer takes these for coverage: an input that reaches a new mark stays in the corpus. It
 // clears them before each run; other engines do not look.
-__attribute__((section("__libfuzzer_extra_counters"), used)) static volatile uint8_t
-    mark_counters[64];
+__attribute__((section("__libfuzzer_extra_counters"),
+               used)) static volatile uint8_t mark_counters[64];
 
 #define BIT(mark) (1ull << VL_MARK_##mark)
 #define MARKS_RING                                                                                 \
@@ -72,7 +71,8 @@ static void give_up(const char *what, const char *why)
     exit(3);
 }
 
-// ---- worlds --------------------------------------------------------------------------------------
+// ---- worlds
+// --------------------------------------------------------------------------------------
 
 static struct lab *open_world(const struct lab_scenario *s, char err[LAB_ERR_BYTES])
 {
@@ -92,6 +92,13 @@ static bool has_room(const struct lab_scenario *s, uint32_t chain, uint32_t byte
     return in.scenario.chain == chain && in.scenario.bytes == bytes;
 }
 
+// Small queues have room for the longest chain beside the largest buffers. In larger ones one takes
+// from the other, so that no world is enough for all: there each length of chain has its own.
+static uint32_t chain_of_shape(const struct lab_scenario *s)
+{
+    return s->queue_size < 8 ? 0 : s->chain;
+}
+
 // Open a world for all scenarios of a shape that a header can say: the longest chain, with as many
 // bytes as guest memory allows. What only the user's own keys ask for gets its own world.
 static struct lab *open_shape(const struct lab_scenario *s)
@@ -99,8 +106,8 @@ static struct lab *open_shape(const struct lab_scenario *s)
     char err[LAB_ERR_BYTES];
     struct lab_scenario most = *s;
 
-    most.chain = s->queue_size < ELEMS_MAX ? s->queue_size : ELEMS_MAX;
-    while (most.chain > 1 && !has_room(s, most.chain, 1)) { // bound: ELEMS_MAX
+    most.chain = chain_of_shape(s) != 0 ? s->chain : s->queue_size;
+    while (most.chain > 1 && !has_room(s, most.chain, 1)) { // bound: queue size
         most.chain--;
     }
     most.bytes = 1;
@@ -120,14 +127,18 @@ static struct lab *open_shape(const struct lab_scenario *s)
     return lab;
 }
 
+static bool has_shape(const struct world *w, const struct lab_scenario *s)
+{
+    return w->queue_size == s->queue_size && w->device == s->device &&
+           w->transport == s->transport && w->chain == chain_of_shape(s);
+}
+
 static struct lab *world_for(const struct lab_scenario *s)
 {
     char err[LAB_ERR_BYTES];
     uint32_t i = 0;
 
-    while (i < n_worlds &&
-           (worlds[i].queue_size != s->queue_size || worlds[i].device != s->device ||
-            worlds[i].transport != s->transport)) { // bound: WORLDS_MAX
+    while (i < n_worlds && !has_shape(&worlds[i], s)) { // bound: WORLDS_MAX
         i++;
     }
     if (i == WORLDS_MAX) {
@@ -140,6 +151,7 @@ static struct lab *world_for(const struct lab_scenario *s)
     w->queue_size = s->queue_size;
     w->device = s->device;
     w->transport = s->transport;
+    w->chain = chain_of_shape(s);
     if (w->lab != NULL && !lab_configure(w->lab, s, err)) {
         lab_close(w->lab);
         w->lab = NULL;
@@ -153,7 +165,8 @@ static struct lab *world_for(const struct lab_scenario *s)
     return w->lab;
 }
 
-// ---- running -------------------------------------------------------------------------------------
+// ---- running
+// -------------------------------------------------------------------------------------
 
 static void print_finding(const struct lab_scenario *s, const struct vl_verdict *v)
 {
@@ -170,8 +183,7 @@ static void print_finding(const struct lab_scenario *s, const struct vl_verdict 
 static const struct vl_verdict *run(const struct lab_input *in)
 {
     struct lab *lab = world_for(&in->scenario);
-    const struct lab_choices choices = {
-        .source = VL_SOURCE_INPUT, .list = in->list, .n = in->n};
+    const struct lab_choices choices = {.source = VL_SOURCE_INPUT, .list = in->list, .n = in->n};
     const struct vl_verdict *v = lab_run(lab, &choices);
     const uint64_t reached = lab_marks(lab);
     for (unsigned mark = 0; mark < VL_MARK_COUNT; mark++) {
@@ -233,7 +245,8 @@ uint64_t fuzz_marks_demanded(void)
     return demanded[target];
 }
 
-// ---- opening -------------------------------------------------------------------------------------
+// ---- opening
+// -------------------------------------------------------------------------------------
 
 static void split_words(const char *text)
 {

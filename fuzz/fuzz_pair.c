@@ -1,5 +1,5 @@
-// fuzz/fuzz_pair.c -- both halves are honest: negotiation, geometry, workload, schedule, notification timing.
-// SPDX-License-Identifier: BSD-2-Clause
+// fuzz/fuzz_pair.c -- both halves are honest: negotiation, geometry, workload, schedule,
+// notification timing. SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

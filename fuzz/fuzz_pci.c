@@ -1,5 +1,5 @@
-// fuzz/fuzz_pci.c -- over PCI: config space, capabilities, negotiation, resets, lies from either side.
-// SPDX-License-Identifier: BSD-2-Clause
+// fuzz/fuzz_pci.c -- over PCI: config space, capabilities, negotiation, resets, lies from either
+// side. SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -139,8 +139,8 @@ static void every_byte_string_is_an_input(void **state)
 // Goal: occurrences and values of 32 bits go through a record and its prefix.
 static void large_numbers_survive(void **state)
 {
-    static const uint32_t numbers[] = {1,     2,     255,        256,        257,       16640,
-                                       16641, 65535, 65536,      1u << 30,   0x7FFFFFFF, 0x80000000,
+    static const uint32_t numbers[] = {1,     2,     255,        256,       257,        16640,
+                                       16641, 65535, 65536,      1u << 30,  0x7FFFFFFF, 0x80000000,
                                        16639, 33280, 0xFFFFFFFE, 0xFFFFFFFF};
     (void)state;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -205,8 +205,9 @@ static void odd_records(void **state)
 // Goal: a key that the user sets stays, whatever the header says, and the rest stays valid.
 static void locked_keys_hold(void **state)
 {
-    static const char *const locks[] = {"queue_size=2", "queue_size=64", "device=blk", "start_idx=9",
-                                        "batch=8",      "chain=8",       "resets=3",   "poll=on"};
+    static const char *const locks[] = {"queue_size=2", "queue_size=64", "device=blk",
+                                        "start_idx=9",  "batch=8",       "chain=8",
+                                        "resets=3",     "poll=on"};
     uint64_t rng = 7;
     uint8_t header[LAB_INPUT_HEADER_BYTES];
     char err[256];
@@ -352,7 +353,10 @@ static const struct broken broken_inputs[] = {
     {"a.run", "", 0, "line 1: not a text input|empty"},
     {"b.run", "vringlab-input 2\n", 0, "line 1: not a text input"},
     {"c.run", "vringlab input 1\n", 0, "line 1: not a text input"},
-    {"d.run", "\x7f" "ELF\x01\x02\xff\xfe", 0, "line 1: not a text input"},
+    {"d.run",
+     "\x7f"
+     "ELF\x01\x02\xff\xfe",
+     0, "line 1: not a text input"},
     {"e.run", HEAD "colour=red\n", 0, "line 2: colour: unknown key"},
     {"f.run", HEAD "queue_size=abc\n", 0, "line 2: queue_size=abc: use a"},
     {"g.run", HEAD "queue_size=3\n", 0, "line 2: queue_size=3: use a power of two"},

@@ -37,10 +37,8 @@ static bool open_world(struct cmd_probe *p, const struct lab_scenario *s, uint32
     }
     cmd_probe_close(p);
     p->deviations_max = n < DEVIATIONS_MIN ? DEVIATIONS_MIN : n;
-    const struct lab_options options = {.shared = true,
-                                        .hashing = true,
-                                        .referees = true,
-                                        .deviations_max = p->deviations_max};
+    const struct lab_options options = {
+        .shared = true, .hashing = true, .referees = true, .deviations_max = p->deviations_max};
     p->scenario = *s;
     p->lab = lab_open(s, &options, err);
     if (p->lab != NULL && p->text != NULL) {
@@ -57,13 +55,10 @@ bool cmd_probe_run(struct cmd_probe *p, const struct lab_scenario *s,
     if (!open_world(p, s, n, err)) {
         return false;
     }
-    struct trial trial = {.probe = p,
-                          .choices = {.source = VL_SOURCE_INPUT, .list = list, .n = n}};
+    struct trial trial = {.probe = p, .choices = {.source = VL_SOURCE_INPUT, .list = list, .n = n}};
     struct vl_record_result result;
-    const struct vl_record_job job = {.tool = cmd_build_id(),
-                                      .machine = lab_machine(p->lab),
-                                      .child = run_child,
-                                      .arg = &trial};
+    const struct vl_record_job job = {
+        .tool = cmd_build_id(), .machine = lab_machine(p->lab), .child = run_child, .arg = &trial};
     atomic_store(&job.machine->log->head, 0); // a child that dies at once has made no events
     if (vl_record_run(&job, &result, err) != VIRTQ_OK) {
         return false;

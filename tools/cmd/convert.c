@@ -34,8 +34,10 @@ static int convert_main(int argc, char **argv)
         return cmd_usage(&cmd_convert, "INPUT and -o OUT are needed");
     }
     if (cmd_ends_with(out, ".db")) {
-        return cmd_usage(&cmd_convert, "%s: a trace is made by `vringlab run --choices %s --trace "
-                                       "%s`", out, input, out);
+        return cmd_usage(&cmd_convert,
+                         "%s: a trace is made by `vringlab run --choices %s --trace "
+                         "%s`",
+                         out, input, out);
     }
     const int code = cmd_input_load("convert", input, n_words, words, &in);
     if (code != CMD_EXIT_CLEAN) {
@@ -48,8 +50,10 @@ static int convert_main(int argc, char **argv)
 
 const struct cmd cmd_convert = {
     "convert", "INPUT -o OUT [target=NAME]", "write an input as text or as a fuzzer's bytes",
-    "INPUT is a text input, a fuzzer's bytes or a trace. OUT is text if its name ends in .run, else\n"
-    "bytes. Bytes belong to a harness: pair, device, driver or pci; a text input may name it, else\n"
+    "INPUT is a text input, a fuzzer's bytes or a trace. OUT is text if its name ends in .run, "
+    "else\n"
+    "bytes. Bytes belong to a harness: pair, device, driver or pci; a text input may name it, "
+    "else\n"
     "target=NAME does. What bytes cannot say (faults, files) is refused by name.\n"
     "\n"
     "  vringlab convert crash-1234 -o crash.run target=device\n"

@@ -135,7 +135,8 @@ static int explain_main(int argc, char **argv)
 
 const struct cmd cmd_explain = {
     "explain", "INPUT [KEY=VALUE...] [--last N]", "say in sentences what an input does",
-    "Prints the scenario, each deviation as a sentence, the last events with ring fields and source\n"
+    "Prints the scenario, each deviation as a sentence, the last events with ring fields and "
+    "source\n"
     "lines (the one that shows a finding is marked >), and the finding. INPUT is a text input, a\n"
     "fuzzer's bytes (with target=NAME) or a trace. Exits with 0 whatever the run came to.\n"
     "\n"

@@ -49,7 +49,8 @@ static void on_signal(int signal_number)
     interrupted = signal_number;
 }
 
-// ---- the session's directory ---------------------------------------------------------------------
+// ---- the session's directory
+// ---------------------------------------------------------------------
 
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -81,7 +82,8 @@ static void remove_session(struct session *s)
     }
 }
 
-// ---- what came of it -----------------------------------------------------------------------------
+// ---- what came of it
+// -----------------------------------------------------------------------------
 
 // "<target>-<finding>" with what a file name should not hold replaced.
 static void finding_name(const struct session *s, const char *kind, char *out, size_t out_bytes)
@@ -123,7 +125,8 @@ static int save_finding(const struct session *s, struct lab_input *in, const str
     }
     (void)printf("finding %s, %s: %s\n", v->kind, v->side, v->detail);
     (void)printf("input:  %s (%" PRIu32 " deviations)\ntrace:  %s\nreplay: vringlab run --choices "
-                 "%s\nshrink: vringlab shrink %s -o small.run\n", text, in->n, trace, text, text);
+                 "%s\nshrink: vringlab shrink %s -o small.run\n",
+                 text, in->n, trace, text, text);
     cmd_print_verdict(&result.verdict);
     return CMD_EXIT_FINDING;
 }
@@ -154,7 +157,8 @@ static int save_unexplained(const struct session *s, struct lab_input *in, const
         (void)fclose(f);
     }
     (void)printf("the harness died, but a run of this build does not: see the report above\n"
-                 "input:  %s\nreplay: run the same with the vringlab beside the harness\n", text);
+                 "input:  %s\nreplay: run the same with the vringlab beside the harness\n",
+                 text);
     return CMD_EXIT_FINDING;
 }
 
@@ -194,7 +198,8 @@ static int report_artifact(const struct session *s, const char *path)
     return code;
 }
 
-// ---- seeds ---------------------------------------------------------------------------------------
+// ---- seeds
+// ---------------------------------------------------------------------------------------
 
 static int is_visible(const struct dirent *entry)
 {
@@ -244,7 +249,8 @@ static bool add_seeds(struct session *s)
     return true;
 }
 
-// ---- the session ---------------------------------------------------------------------------------
+// ---- the session
+// ---------------------------------------------------------------------------------
 
 static void show_progress(const struct session *s, time_t started, time_t *last)
 {
@@ -260,8 +266,8 @@ static void show_progress(const struct session *s, time_t started, time_t *last)
     (void)fprintf(stderr,
                   "%s%" PRIu64 " of %" PRIu64 " s: %" PRIu64 " runs, %" PRIu64
                   " a second, corpus %" PRIu64 "%s",
-                  terminal ? "\r\033[K" : "", (uint64_t)(now - started), s->engine.seconds,
-                  p.execs, p.per_second, p.corpus, terminal ? "" : "\n");
+                  terminal ? "\r\033[K" : "", (uint64_t)(now - started), s->engine.seconds, p.execs,
+                  p.per_second, p.corpus, terminal ? "" : "\n");
     (void)fflush(stderr);
 }
 
@@ -327,8 +333,8 @@ static int run_session(struct session *s)
     size_t at = 0;
 
     for (int i = 0; i < s->n_words; i++) {
-        const int n = snprintf(scenario + at, sizeof(scenario) - at, "%s%s", i > 0 ? " " : "",
-                               s->words[i]);
+        const int n =
+            snprintf(scenario + at, sizeof(scenario) - at, "%s%s", i > 0 ? " " : "", s->words[i]);
         if (n < 0 || (size_t)n >= sizeof(scenario) - at) {
             return cmd_fail("fuzz", CMD_EXIT_USAGE, "the scenario is too long");
         }
@@ -350,7 +356,8 @@ static int run_session(struct session *s)
     return watch(s);
 }
 
-// ---- arguments -----------------------------------------------------------------------------------
+// ---- arguments
+// -----------------------------------------------------------------------------------
 
 static bool number_option(const char *name, const char *value, uint64_t max, uint64_t *out)
 {

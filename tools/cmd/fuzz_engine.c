@@ -43,7 +43,8 @@ static void job_name(uint32_t job, char out[16])
     (void)snprintf(out, 16, "job%" PRIu32, job);
 }
 
-// ---- starting ------------------------------------------------------------------------------------
+// ---- starting
+// ------------------------------------------------------------------------------------
 
 // In the child: become the engine. Does not return.
 _Noreturn static void exec_engine(const struct fuzz_engine *e, uint32_t job)
@@ -69,17 +70,26 @@ _Noreturn static void exec_engine(const struct fuzz_engine *e, uint32_t job)
     if (e->kind == FUZZ_LIBFUZZER) {
         (void)snprintf(artifacts, sizeof(artifacts), "-artifact_prefix=%s/artifacts/", e->dir);
         (void)snprintf(time_arg, sizeof(time_arg), "-max_total_time=%" PRIu64, e->seconds);
-        const char *const fixed[] = {e->harness, artifacts, time_arg, "-max_len=" MAX_LEN,
-                                     "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
-                                     "-reload=1", "-detect_leaks=0", corpus, seeds};
+        const char *const fixed[] = {e->harness,
+                                     artifacts,
+                                     time_arg,
+                                     "-max_len=" MAX_LEN,
+                                     "-timeout=10",
+                                     "-rss_limit_mb=2048",
+                                     "-print_final_stats=1",
+                                     "-reload=1",
+                                     "-detect_leaks=0",
+                                     corpus,
+                                     seeds};
         for (; n < (int)(sizeof(fixed) / sizeof(fixed[0])); n++) {
             args[n] = fixed[n];
         }
     } else {
         (void)snprintf(time_arg, sizeof(time_arg), "%" PRIu64, e->seconds);
-        const char *const fixed[] = {"afl-fuzz", "-i", seeds, "-o", corpus, "-V", time_arg, "-t",
-                                     "2000", "-m", "none", job == 0 ? "-M" : "-S", name, "--",
-                                     e->harness};
+        const char *const fixed[] = {"afl-fuzz", "-i", seeds,     "-o",
+                                     corpus,     "-V", time_arg,  "-t",
+                                     "2000",     "-m", "none",    job == 0 ? "-M" : "-S",
+                                     name,       "--", e->harness};
         for (; n < (int)(sizeof(fixed) / sizeof(fixed[0])); n++) {
             args[n] = fixed[n];
         }
@@ -144,7 +154,8 @@ bool fuzz_engine_start(struct fuzz_engine *engine, char err[256])
     return true;
 }
 
-// ---- watching ------------------------------------------------------------------------------------
+// ---- watching
+// ------------------------------------------------------------------------------------
 
 bool fuzz_engine_poll(struct fuzz_engine *engine)
 {
@@ -271,7 +282,8 @@ void fuzz_engine_progress(const struct fuzz_engine *engine, struct fuzz_progress
     }
 }
 
-// ---- stopping ------------------------------------------------------------------------------------
+// ---- stopping
+// ------------------------------------------------------------------------------------
 
 void fuzz_engine_stop(struct fuzz_engine *engine)
 {

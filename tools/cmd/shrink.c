@@ -5,6 +5,7 @@
 #include "tools/cmd/cmd_output.h"
 #include "tools/cmd/cmd_probe.h"
 #include "tools/cmd/cmd_run.h"
+#include "tools/lab/lab_mischief.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,7 +64,8 @@ static bool keep(struct shrink *s, uint32_t n)
     return true;
 }
 
-// What the run did not come to, or took modulo a number of options, says nothing: keep what it took.
+// What the run did not come to, or took modulo a number of options, says nothing: keep what it
+// took.
 static void keep_taken(struct shrink *s)
 {
     const uint32_t n = cmd_probe_taken(&s->probe, s->trial, s->n);
@@ -91,16 +93,32 @@ static bool drop(struct shrink *s)
     return better;
 }
 
-// Lower one number of deviation i towards 1: 1 itself, then halves, then one less.
+// The smallest value that selects the same row of a mischief table; of other lanes, the value.
+static uint32_t plain_row(const struct vl_deviation *d)
+{
+    uint32_t n = 0;
+    if (d->lane == VL_LANE_MISCHIEF_PCI) {
+        (void)lab_mischief_table(VL_FIELD_REGISTER, &n);
+    } else if (d->lane == VL_LANE_MISCHIEF_DRIVER || d->lane == VL_LANE_MISCHIEF_DEVICE) {
+        (void)lab_mischief_table(d->key & 15u, &n);
+    }
+    if (n == 0) {
+        return d->value;
+    }
+    return d->value % n != 0 ? d->value % n : n;
+}
+
+// Lower one number of deviation i towards 1: 1 itself, the same act in its plainest form, halves,
+// one less.
 static bool lower(struct shrink *s, uint32_t i, bool nth)
 {
     bool better = false;
     for (unsigned step = 0; step < 64 && i < s->n && !over(s); step++) { // bound: 64
         const uint32_t now = nth ? s->list[i].nth : s->list[i].value;
-        const uint32_t tries[] = {1, now / 2, now - 1};
+        const uint32_t tries[] = {1, nth ? 1 : plain_row(&s->list[i]), now / 2, now - 1};
         bool kept = false;
-        for (unsigned t = 0; t < 3 && !kept && now > 1; t++) {
-            if (tries[t] == 0 || tries[t] == now) {
+        for (unsigned t = 0; t < 4 && !kept && now > 1; t++) {
+            if (tries[t] == 0 || tries[t] >= now) {
                 continue;
             }
             memcpy(s->trial, s->list, s->n * sizeof(s->list[0]));
@@ -173,6 +191,10 @@ static bool simplify(struct shrink *s)
         const bool count = strcmp(info.key, "buffers") == 0 || strcmp(info.key, "resets") == 0 ||
                            strcmp(info.key, "batch") == 0 || strcmp(info.key, "chain") == 0 ||
                            strcmp(info.key, "bytes") == 0;
+        if (strcmp(info.key, "transport") == 0) {
+            better = try_key(s, info.key, "direct") || better; // nothing between the halves
+            continue;
+        }
         if (!count && strcmp(info.key, "budget") != 0) {
             better = try_key(s, info.key, info.default_text) || better;
             continue;
@@ -183,8 +205,8 @@ static bool simplify(struct shrink *s)
             char less[16];
             (void)snprintf(half, sizeof(half), "%" PRIu32, now / 2);
             (void)snprintf(less, sizeof(less), "%" PRIu32, now > 0 ? now - 1 : 0);
-            if (now == 0 || (!(now > 1 && try_key(s, info.key, half)) &&
-                             !try_key(s, info.key, less))) {
+            if (now == 0 ||
+                (!(now > 1 && try_key(s, info.key, half)) && !try_key(s, info.key, less))) {
                 break;
             }
             better = true;
@@ -279,7 +301,8 @@ static int shrink_main(int argc, char **argv)
 
 const struct cmd cmd_shrink = {
     "shrink", "INPUT -o OUT [KEY=VALUE...]", "make an input smaller while its finding stays",
-    "Drops deviations and lowers what is left, and brings the scenario towards the defaults, as long\n"
+    "Drops deviations and lowers what is left, and brings the scenario towards the defaults, as "
+    "long\n"
     "as the same referee finds the same on the same side; at most 10 seconds. OUT is text if its\n"
     "name ends in .run. INPUT is a text input, a fuzzer's bytes (with target=NAME) or a trace.\n"
     "\n"

@@ -1,6 +1,6 @@
-// tools/lab/lab_input.c -- inputs as bytes: header to scenario keys, records to deviations, and back.
-// Format: docs/INPUTS.md. Every byte string is valid; zeros and the end of the bytes mean "benign".
-// SPDX-License-Identifier: BSD-2-Clause
+// tools/lab/lab_input.c -- inputs as bytes: header to scenario keys, records to deviations, and
+// back. Format: docs/INPUTS.md. Every byte string is valid; zeros and the end of the bytes mean
+// "benign". SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_input.h"
 
 #include "ring/virtq_wire.h"
@@ -46,7 +46,8 @@ void lab_target_scenario(enum lab_target target, struct lab_scenario *s)
     }
 }
 
-// ---- the header ----------------------------------------------------------------------------------
+// ---- the header
+// ----------------------------------------------------------------------------------
 
 // How a header byte says a key. Zero always leaves the base's value.
 enum header_kind {
@@ -209,7 +210,8 @@ static void decode_header(enum lab_target target, const struct lab_scenario *bas
     }
 }
 
-// ---- records -------------------------------------------------------------------------------------
+// ---- records
+// -------------------------------------------------------------------------------------
 
 #define LANE_PREFIX 15u       // high bits for the record that follows
 #define NTH_STEP (65u * 256u) // occurrences that a record says without a prefix
@@ -228,9 +230,9 @@ struct address {
 
 // Addresses at which runs do come by: without them most of a mutated record would name a choice
 // that is never taken.
-static const struct address schedule_addresses[] = {
-    {VL_AGENT_DRIVER, 0}, {VL_AGENT_DEVICE, 0},  {VL_AGENT_DRIVER, 0},
-    {VL_AGENT_DEVICE, 0}, {VL_AGENT_HANDLER, 0}, {VL_AGENT_TRAP, 0}};
+static const struct address schedule_addresses[] = {{VL_AGENT_DRIVER, 0},  {VL_AGENT_DEVICE, 0},
+                                                    {VL_AGENT_DRIVER, 0},  {VL_AGENT_DEVICE, 0},
+                                                    {VL_AGENT_HANDLER, 0}, {VL_AGENT_TRAP, 0}};
 static const struct address payload_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_BUFFER},
                                                    {VL_AGENT_DEVICE, VL_FIELD_BUFFER}};
 static const struct address notify_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_DOORBELL},
@@ -240,13 +242,13 @@ static const struct address workload_addresses[] = {{0, 0}, {0, 1}, {0, 2}, {0, 
                                                     {0, 4}, {0, 5}, {0, 6}, {0, VL_FIELD_BUFFER}};
 static const struct address completion_addresses[] = {{0, 0}};
 static const struct address hostile_driver_addresses[] = {
-    {VL_AGENT_DRIVER, VL_FIELD_DESC},         {VL_AGENT_DRIVER, VL_FIELD_AVAIL_FLAGS},
-    {VL_AGENT_DRIVER, VL_FIELD_AVAIL_IDX},    {VL_AGENT_DRIVER, VL_FIELD_AVAIL_RING},
-    {VL_AGENT_DRIVER, VL_FIELD_USED_EVENT},   {VL_AGENT_DRIVER, VL_FIELD_INDIRECT},
-    {VL_AGENT_ADVERSARY, VL_FIELD_DESC},      {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_FLAGS},
-    {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_IDX}, {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_RING},
+    {VL_AGENT_DRIVER, VL_FIELD_DESC},          {VL_AGENT_DRIVER, VL_FIELD_AVAIL_FLAGS},
+    {VL_AGENT_DRIVER, VL_FIELD_AVAIL_IDX},     {VL_AGENT_DRIVER, VL_FIELD_AVAIL_RING},
+    {VL_AGENT_DRIVER, VL_FIELD_USED_EVENT},    {VL_AGENT_DRIVER, VL_FIELD_INDIRECT},
+    {VL_AGENT_ADVERSARY, VL_FIELD_DESC},       {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_FLAGS},
+    {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_IDX},  {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_RING},
     {VL_AGENT_ADVERSARY, VL_FIELD_USED_EVENT}, {VL_AGENT_ADVERSARY, VL_FIELD_INDIRECT},
-    {VL_AGENT_ADVERSARY, VL_FIELD_BUFFER},    {VL_AGENT_HANDLER, VL_FIELD_AVAIL_FLAGS}};
+    {VL_AGENT_ADVERSARY, VL_FIELD_BUFFER},     {VL_AGENT_HANDLER, VL_FIELD_AVAIL_FLAGS}};
 static const struct address hostile_device_addresses[] = {
     {VL_AGENT_DEVICE, VL_FIELD_USED_FLAGS},    {VL_AGENT_DEVICE, VL_FIELD_USED_IDX},
     {VL_AGENT_DEVICE, VL_FIELD_USED_RING},     {VL_AGENT_DEVICE, VL_FIELD_AVAIL_EVENT},
@@ -256,7 +258,10 @@ static const struct address hostile_device_addresses[] = {
 static const struct address platform_addresses[] = {{0, VL_FIELD_INTERRUPT},
                                                     {0, VL_FIELD_DOORBELL}};
 
-#define ADDRESSES(a) {a##_addresses, sizeof(a##_addresses) / sizeof(a##_addresses[0])}
+#define ADDRESSES(a)                                                                               \
+    {                                                                                              \
+        a##_addresses, sizeof(a##_addresses) / sizeof(a##_addresses[0])                            \
+    }
 static const struct {
     const struct address *address;
     uint32_t n; // 0: the driver at any key
@@ -334,8 +339,7 @@ static uint32_t decode_records(const uint8_t *data, size_t bytes, struct lab_inp
          at += LAB_INPUT_RECORD_BYTES) { // bound: bytes
         const uint8_t *r = data + at;
         if ((r[0] & 15u) == LANE_PREFIX) {
-            high.nth_high =
-                (uint64_t)r[1] | (uint64_t)r[2] << 8 | (uint64_t)(r[0] >> 4 & 3u) << 16;
+            high.nth_high = (uint64_t)r[1] | (uint64_t)r[2] << 8 | (uint64_t)(r[0] >> 4 & 3u) << 16;
             high.value_high = (uint32_t)r[4] | (uint32_t)r[5] << 8;
             continue;
         }

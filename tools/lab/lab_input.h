@@ -19,8 +19,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum lab_target { LAB_TARGET_NONE, LAB_TARGET_PAIR, LAB_TARGET_DEVICE, LAB_TARGET_DRIVER,
-                  LAB_TARGET_PCI, LAB_TARGET_COUNT };
+enum lab_target {
+    LAB_TARGET_NONE,
+    LAB_TARGET_PAIR,
+    LAB_TARGET_DEVICE,
+    LAB_TARGET_DRIVER,
+    LAB_TARGET_PCI,
+    LAB_TARGET_COUNT
+};
 
 struct lab_input {
     struct lab_scenario scenario;
@@ -28,7 +34,7 @@ struct lab_input {
     char finding[48];          // "" if the input names none
     struct vl_deviation *list; // canonical
     uint32_t n;
-    uint32_t max;              // capacity of list
+    uint32_t max; // capacity of list
 };
 
 #define LAB_INPUT_HEADER_BYTES 16u
@@ -44,8 +50,9 @@ void lab_target_scenario(enum lab_target target, struct lab_scenario *s);
 // The bit of a key in a locked mask, from "key" or "key=value"; 0 if there is no such key.
 uint64_t lab_input_key_bit(const char *key_value);
 
-// What bytes are decoded against: the target's scenario with the user's words ("KEY=VALUE", "@FILE")
-// over it, and in *locked the keys that are the user's. False with err for words that cannot be.
+// What bytes are decoded against: the target's scenario with the user's words ("KEY=VALUE",
+// "@FILE") over it, and in *locked the keys that are the user's. False with err for words that
+// cannot be.
 bool lab_input_base(enum lab_target target, int n_words, char *const *words,
                     struct lab_scenario *base, uint64_t *locked, char err[256]);
 
@@ -53,8 +60,8 @@ bool lab_input_base(enum lab_target target, int n_words, char *const *words,
 void lab_input_words(const struct lab_scenario *s, char out[LAB_TEXT_BYTES]);
 
 // Decode a harness's bytes. base: the target's scenario with VRINGLAB_SCENARIO applied; the header
-// changes only keys that base leaves at the target's own value (locked: bit per key set by the user).
-// Never fails and allocates nothing: in->list must have room for (bytes / 6) deviations.
+// changes only keys that base leaves at the target's own value (locked: bit per key set by the
+// user). Never fails and allocates nothing: in->list must have room for (bytes / 6) deviations.
 void lab_input_decode(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
                       const uint8_t *data, size_t bytes, struct lab_input *in);
 
@@ -67,7 +74,10 @@ size_t lab_input_encode(enum lab_target target, const struct lab_input *in, uint
 bool lab_input_parse(const char *text, size_t bytes, struct lab_input *in, char err[256]);
 
 // Write text with sentences. Returns false on a write error.
-struct lab_input_sink { void *ctx; bool (*write)(void *ctx, const char *text, size_t bytes); };
+struct lab_input_sink {
+    void *ctx;
+    bool (*write)(void *ctx, const char *text, size_t bytes);
+};
 bool lab_input_print(const struct lab_input *in, const struct lab_input_sink *sink);
 
 // One deviation as a sentence: "the driver is preempted at its 17th port call".

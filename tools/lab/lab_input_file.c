@@ -28,7 +28,7 @@ static uint8_t *read_file(const char *path, size_t *bytes, char err[256])
     *bytes = data != NULL ? fread(data, 1, LAB_INPUT_BYTES_MAX + 1u, f) : 0;
     if (data == NULL || ferror(f) != 0 || *bytes > LAB_INPUT_BYTES_MAX) {
         (void)snprintf(err, 256, "%.150s: %s", path,
-                       data == NULL                     ? "no memory left"
+                       data == NULL                   ? "no memory left"
                        : *bytes > LAB_INPUT_BYTES_MAX ? "longer than an input may be (1 MiB)"
                                                       : "cannot be read");
         free(data);
@@ -71,8 +71,10 @@ static bool load(const char *path, enum lab_target target, const uint8_t *data, 
         return false;
     }
     if (target == LAB_TARGET_NONE) {
-        (void)snprintf(err, 256, "%.100s: no text input, so a fuzzer's bytes: say whose with "
-                                 "target=pair, device, driver or pci", path);
+        (void)snprintf(err, 256,
+                       "%.100s: no text input, so a fuzzer's bytes: say whose with "
+                       "target=pair, device, driver or pci",
+                       path);
         return false;
     }
     struct lab_scenario base;

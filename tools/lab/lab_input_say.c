@@ -35,9 +35,9 @@ static void say_memory(const struct saying *s, bool load)
 {
     const struct vl_deviation *d = s->d;
     if ((d->key & 15u) == VL_FIELD_BUFFER) {
-        (void)snprintf(s->out, s->out_bytes, "%s's %s %s a buffer of q%u is cut after %" PRIu32
-                       " bytes", s->who, s->nth, load ? "read of" : "write to", d->key >> 4 & 3u,
-                       d->value);
+        (void)snprintf(s->out, s->out_bytes,
+                       "%s's %s %s a buffer of q%u is cut after %" PRIu32 " bytes", s->who, s->nth,
+                       load ? "read of" : "write to", d->key >> 4 & 3u, d->value);
     } else if (load) {
         (void)snprintf(s->out, s->out_bytes,
                        "%s's %s load of %s sees the %" PRIu32 "%s store before the newest", s->who,
@@ -58,8 +58,9 @@ static void say_notify(const struct saying *s)
     } else if ((d->key & 15u) == VL_FIELD_INTERRUPT) {
         what = "interrupt";
     }
-    (void)snprintf(s->out, s->out_bytes, "%s's %s %s (queue %u) arrives %" PRIu32
-                   " port calls late", s->who, s->nth, what, d->key >> 4 & 3u, d->value);
+    (void)snprintf(s->out, s->out_bytes,
+                   "%s's %s %s (queue %u) arrives %" PRIu32 " port calls late", s->who, s->nth,
+                   what, d->key >> 4 & 3u, d->value);
 }
 
 static void say_workload(const struct saying *s)
@@ -71,36 +72,39 @@ static void say_workload(const struct saying *s)
                        s->nth, v);
         break;
     case LAB_WORK_KEY_BYTES:
-        (void)snprintf(s->out, s->out_bytes, "the %s size that is asked for is smaller (%" PRIu32
-                       ")", s->nth, v);
+        (void)snprintf(s->out, s->out_bytes,
+                       "the %s size that is asked for is smaller (%" PRIu32 ")", s->nth, v);
         break;
     case LAB_WORK_KEY_INDIRECT:
         (void)snprintf(s->out, s->out_bytes,
                        "the %s request does the other thing about an indirect table", s->nth);
         break;
     case LAB_WORK_KEY_BATCH:
-        (void)snprintf(s->out, s->out_bytes, "the %s batch is %" PRIu32 " requests smaller",
-                       s->nth, v);
+        (void)snprintf(s->out, s->out_bytes, "the %s batch is %" PRIu32 " requests smaller", s->nth,
+                       v);
         break;
     case LAB_WORK_KEY_OP:
-        (void)snprintf(s->out, s->out_bytes, "the %s block request is of the kind %" PRIu32
-                       " further on", s->nth, v);
+        (void)snprintf(s->out, s->out_bytes,
+                       "the %s block request is of the kind %" PRIu32 " further on", s->nth, v);
         break;
     case LAB_WORK_KEY_SECTOR:
-        (void)snprintf(s->out, s->out_bytes, "the %s block request goes %" PRIu32
-                       " sectors further on", s->nth, v);
+        (void)snprintf(s->out, s->out_bytes,
+                       "the %s block request goes %" PRIu32 " sectors further on", s->nth, v);
         break;
     case LAB_WORK_KEY_RESET:
-        (void)snprintf(s->out, s->out_bytes, "the %s chance of a device reset is decided the other "
-                       "way", s->nth);
+        (void)snprintf(s->out, s->out_bytes,
+                       "the %s chance of a device reset is decided the other "
+                       "way",
+                       s->nth);
         break;
     case VL_FIELD_BUFFER:
         (void)snprintf(s->out, s->out_bytes, "the %s piece of buffer memory lies %s", s->nth,
                        v % 3 == 1 ? "across a border of memory regions" : "above 4 GiB");
         break;
     default:
-        (void)snprintf(s->out, s->out_bytes, "choice %u of the workload is %" PRIu32
-                       " for the %s time", s->d->key, v, s->nth);
+        (void)snprintf(s->out, s->out_bytes,
+                       "choice %u of the workload is %" PRIu32 " for the %s time", s->d->key, v,
+                       s->nth);
         break;
     }
 }
@@ -109,8 +113,10 @@ static void say_mischief(const struct saying *s, const char *victim)
 {
     const char *deed = lab_mischief_sentence(s->d->key & 15u, s->d->value);
     if (s->d->agent == VL_AGENT_ADVERSARY) {
-        (void)snprintf(s->out, s->out_bytes, "before the %s's %s load of %s the adversary stores: "
-                       "%s", victim, s->nth, s->what, deed);
+        (void)snprintf(s->out, s->out_bytes,
+                       "before the %s's %s load of %s the adversary stores: "
+                       "%s",
+                       victim, s->nth, s->what, deed);
     } else {
         (void)snprintf(s->out, s->out_bytes, "%s's %s store to %s is altered: %s", s->who, s->nth,
                        s->what, deed);
@@ -141,7 +147,8 @@ void lab_deviation_sentence(const struct vl_deviation *d, char *out, size_t out_
     case VL_LANE_WORKLOAD: say_workload(&s); break;
     case VL_LANE_COMPLETION:
         (void)snprintf(out, out_bytes,
-                       "at its %s turn the backend does not answer the oldest request (%" PRIu32 ")",
+                       "at its %s turn the backend does not answer the oldest request (%" PRIu32
+                       ")",
                        s.nth, d->value);
         break;
     case VL_LANE_MISCHIEF_DRIVER: say_mischief(&s, "device"); break;

@@ -18,7 +18,8 @@ static bool names_field(unsigned lane)
            lane == VL_LANE_PLATFORM;
 }
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading
+// -------------------------------------------------------------------------------------
 
 struct reader {
     struct lab_input *in;
@@ -73,8 +74,9 @@ static bool read_lane(struct reader *r, const char *word, struct vl_deviation *d
             return true;
         }
     }
-    return fail(r, "%.40s: unknown lane; lanes are schedule, read, store, notify, workload, "
-                   "completion, mischief-driver, mischief-device, mischief-pci, platform",
+    return fail(r,
+                "%.40s: unknown lane; lanes are schedule, read, store, notify, workload, "
+                "completion, mischief-driver, mischief-device, mischief-pci, platform",
                 word);
 }
 
@@ -93,8 +95,9 @@ static bool read_agent(struct reader *r, const char *word, struct vl_deviation *
             return true;
         }
     }
-    return fail(r, "%.40s: unknown agent; agents are driver, device, trap, handler, platform, "
-                   "adversary",
+    return fail(r,
+                "%.40s: unknown agent; agents are driver, device, trap, handler, platform, "
+                "adversary",
                 word);
 }
 
@@ -222,8 +225,9 @@ static bool read_line(struct reader *r, const char *text, size_t bytes)
     }
     if (n == 1) {
         return strchr(words[0], '=') != NULL ? read_setting(r, words[0])
-                                             : fail(r, "%.40s: neither KEY=VALUE nor LANE AGENT KEY "
-                                                       "NTH VALUE",
+                                             : fail(r,
+                                                    "%.40s: neither KEY=VALUE nor LANE AGENT KEY "
+                                                    "NTH VALUE",
                                                     words[0]);
     }
     if (n != 5) {
@@ -245,8 +249,9 @@ static bool settle(struct reader *r)
     const uint32_t n = r->in->n;
     r->in->n = vl_deviations_canonical(r->in->list, n);
     if (r->in->n != n) {
-        return fail(r, "%" PRIu32 " deviations have the address of another one (the first four "
-                       "words); keep one of each",
+        return fail(r,
+                    "%" PRIu32 " deviations have the address of another one (the first four "
+                    "words); keep one of each",
                     n - r->in->n);
     }
     char inner[256];
@@ -281,7 +286,8 @@ bool lab_input_parse(const char *text, size_t bytes, struct lab_input *in, char 
     return settle(&r);
 }
 
-// ---- writing -------------------------------------------------------------------------------------
+// ---- writing
+// -------------------------------------------------------------------------------------
 
 static bool put(const struct lab_input_sink *sink, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

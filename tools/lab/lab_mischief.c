@@ -202,7 +202,10 @@ struct table {
     const struct deed *deeds;
     uint32_t n;
 };
-#define REF(name) {name##_entries, name##_deeds, sizeof(name##_deeds) / sizeof(name##_deeds[0])}
+#define REF(name)                                                                                  \
+    {                                                                                              \
+        name##_entries, name##_deeds, sizeof(name##_deeds) / sizeof(name##_deeds[0])               \
+    }
 static const struct table tables[VL_FIELD_COUNT] = {
     [VL_FIELD_DESC] = REF(desc),
     [VL_FIELD_AVAIL_FLAGS] = REF(avail_flags),
@@ -389,8 +392,8 @@ static void act_desc(struct word *w, const struct deed *deed, uint32_t off)
 }
 
 // Do what choice says to w. Returns false for a store that does not happen.
-static bool act(const struct lab_mischief *mischief, struct word *w, unsigned field, uint32_t choice,
-                const struct virtq_span *span, uint32_t off)
+static bool act(const struct lab_mischief *mischief, struct word *w, unsigned field,
+                uint32_t choice, const struct virtq_span *span, uint32_t off)
 {
     const struct table *t = &tables[field];
     const struct deed *deed = &t->deeds[choice % t->n];
@@ -447,8 +450,8 @@ static void mischief_before_load(void *ctx, const struct virtq_span *span, uint3
     }
 }
 
-static void mischief_reply(void *ctx, unsigned field, uint64_t addr, unsigned bytes, uint32_t *value,
-                           uint32_t choice)
+static void mischief_reply(void *ctx, unsigned field, uint64_t addr, unsigned bytes,
+                           uint32_t *value, uint32_t choice)
 {
     const struct lab_mischief *mischief = ctx;
     const struct table *t = &tables[field < VL_FIELD_COUNT ? field : VL_FIELD_REGISTER];

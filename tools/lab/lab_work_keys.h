@@ -1,5 +1,5 @@
-// tools/lab/lab_work_keys.h -- keys of the workload lane, beside VL_FIELD_BUFFER (where memory lies).
-// SPDX-License-Identifier: BSD-2-Clause
+// tools/lab/lab_work_keys.h -- keys of the workload lane, beside VL_FIELD_BUFFER (where memory
+// lies). SPDX-License-Identifier: BSD-2-Clause
 #ifndef LAB_WORK_KEYS_H
 #define LAB_WORK_KEYS_H
 

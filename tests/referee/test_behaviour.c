@@ -1,0 +1,446 @@
+// tests/referee/test_behaviour.c -- findings about liveness, robustness and registers; marks.
+// Every row is one script, run twice: broken, it must raise exactly the finding that the row names,
+// against the side that the row names; with the one step put right, it must raise nothing.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/referee/referee_rows.h"
+
+// ---- liveness ---------------------------------------------------------------------------------
+
+static void device_sleeps(struct script *s)
+{
+    emit(s, VL_EV_SLEEP, VL_AGENT_DEVICE, 0, 0, 0, 0);
+}
+
+static void driver_sleeps(struct script *s)
+{
+    emit(s, VL_EV_SLEEP, VL_AGENT_DRIVER, 0, 0, 0, 0);
+}
+
+// The device is at rest, and has looked at the queue.
+static void device_at_rest(struct script *s, uint64_t features)
+{
+    live_with(s, features, 0);
+    v_load(s, AVAIL + 2, 0, 2);
+    device_sleeps(s);
+}
+
+static void kick_owed(struct script *s, bool broken)
+{
+    device_at_rest(s, 0);
+    add(s, 0, 0);
+    publish(s, 1);
+    d_load(s, USED, 0, 2); // flags: do notify
+    if (!broken) {
+        emit(s, VL_EV_DOORBELL, VL_AGENT_DRIVER, 0, 0, 0, 0);
+        s->machine.strand[VL_SIDE_DEVICE].wake = true;
+    }
+    d_load(s, USED + 2, 0, 2);
+}
+
+// Two buffers at once pass the event index; comparing for equality misses it.
+static void kick_owed_by_window(struct script *s, bool broken)
+{
+    device_at_rest(s, F_EVENT_IDX);
+    add(s, 0, 0);
+    add(s, 2, 1);
+    publish(s, 2);
+    d_load(s, USED + 4 + 8 * SIZE, 0, 2); // avail_event 0
+    if (!broken) {
+        emit(s, VL_EV_DOORBELL, VL_AGENT_DRIVER, 0, 0, 0, 0);
+        s->machine.strand[VL_SIDE_DEVICE].wake = true;
+    }
+    d_load(s, USED + 2, 0, 2);
+}
+
+static void device_does_not_look_again(struct script *s, bool broken)
+{
+    live_with(s, 0, 0);
+    v_load(s, AVAIL + 2, 0, 2);
+    add(s, 0, 0);
+    publish(s, 1);
+    d_load(s, USED, 1, 2); // flags as they were: do not notify
+    d_load(s, USED + 2, 0, 2);
+    v_store(s, USED, 0, 2);
+    if (!broken) {
+        take(s, 0, 0);
+    }
+    device_sleeps(s);
+}
+
+static void interrupt_owed(struct script *s, bool broken)
+{
+    under_way(s);
+    driver_sleeps(s);
+    push(s, 0, 0, 0);
+    give(s, 1);
+    v_load(s, AVAIL, 0, 2); // flags: do interrupt
+    if (!broken) {
+        emit(s, VL_EV_INTERRUPT, VL_AGENT_DEVICE, 0, 0, 0, 0);
+        s->machine.irq_pending = 1;
+    }
+    v_load(s, AVAIL + 2, 1, 2);
+    s->machine.irq_pending = 0;
+}
+
+static void driver_does_not_look_again(struct script *s, bool broken)
+{
+    under_way(s);
+    push(s, 0, 0, 0);
+    give(s, 1);
+    v_load(s, AVAIL, 1, 2); // flags as they were: no interrupt
+    v_load(s, AVAIL + 2, 1, 2);
+    d_store(s, AVAIL, 0, 2);
+    if (!broken) {
+        reap_load(s, 0, 0, 0);
+    }
+    driver_sleeps(s);
+}
+
+static void completion_lost(struct script *s, bool broken)
+{
+    returned(s);
+    reap_load(s, 0, N_WRITABLE, 0);
+    add(s, 2, 1);
+    publish(s, 2);
+    take(s, 2, 1);
+    if (broken) {
+        emit(s, VL_EV_QUIESCENT, VL_AGENT_DRIVER, 0, 0, 0, 0);
+    }
+}
+
+static void stuck(struct script *s, bool broken)
+{
+    live(s);
+    if (!broken) {
+        emit(s, VL_EV_DRIVER_DONE, VL_AGENT_DRIVER, 0, 0, 0, 0);
+    }
+    emit(s, VL_EV_QUIESCENT, VL_AGENT_DRIVER, 0, 0, 0, 0);
+}
+
+// ---- robustness -------------------------------------------------------------------------------
+
+static void driver_names(struct script *s, enum virtq_err err)
+{
+    note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_PEER_ERROR, err, 0, 0, 0);
+}
+
+static void device_names(struct script *s, enum virtq_err err)
+{
+    note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_PEER_ERROR, err, 0, 0, 0);
+}
+
+static void used_id_unnoticed(struct script *s, bool broken)
+{
+    live(s);
+    add(s, 0, 0);
+    publish(s, 1);
+    reap_load(s, SIZE, 0, 0); // outside the table
+    if (!broken) {
+        driver_names(s, VIRTQ_ERR_USED_ID_RANGE);
+        return;
+    }
+    complete(s, 0, 0);
+}
+
+static void used_len_unnoticed(struct script *s, bool broken)
+{
+    live(s);
+    add(s, 0, 0);
+    publish(s, 1);
+    reap_load(s, 0, N_WRITABLE + (broken ? 1u : 0u), 0);
+    complete(s, 0, N_WRITABLE + (broken ? 1u : 0u));
+}
+
+static void used_idx_unnoticed(struct script *s, bool broken)
+{
+    live(s);
+    add(s, 0, 0);
+    publish(s, 1);
+    d_load(s, USED + 2, broken ? 2 : 1, 2);
+    driver_sleeps(s);
+}
+
+static void head_unnoticed(struct script *s, bool broken)
+{
+    live(s);
+    take_head(s, broken ? SIZE : 0, 0);
+    note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_POP, 0, 0, 0, 0);
+}
+
+static void chain_followed_too_far(struct script *s, bool broken)
+{
+    live(s);
+    take_head(s, 0, 0);
+    for (unsigned i = 0; i < SIZE; i++) {
+        v_desc(s, desc_at(0), READABLE(0), 1, F_NEXT, 0); // a loop
+    }
+    if (!broken) {
+        device_names(s, VIRTQ_ERR_CHAIN_LOOP);
+        return;
+    }
+    v_desc(s, desc_at(0), READABLE(0), 1, F_NEXT, 0);
+}
+
+static void nested_table_unnoticed(struct script *s, bool broken)
+{
+    live(s);
+    take_head(s, 0, 0);
+    v_desc(s, desc_at(0), TABLE, 16, F_INDIRECT, 0);
+    v_desc(s, TABLE, TABLE + 16, 16, broken ? F_INDIRECT : F_WRITE, 0);
+    note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_POP, 0, 0, 0, 1);
+}
+
+static void hole_unnoticed(struct script *s, bool broken)
+{
+    live(s);
+    take_head(s, 0, 0);
+    v_desc(s, desc_at(0), broken ? 0x80000000u : READABLE(0), 1, 0, 0);
+    note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_POP, 0, 0, 0, 1);
+}
+
+static void avail_idx_unnoticed(struct script *s, bool broken)
+{
+    live(s);
+    v_load(s, AVAIL + 2, broken ? SIZE + 1 : SIZE, 2);
+    device_sleeps(s);
+}
+
+static void accused_rightly(struct script *s, bool broken)
+{
+    live(s);
+    v_load(s, AVAIL + 2, SIZE + 1, 2); // what an honest driver never stores
+    if (broken) {
+        device_names(s, VIRTQ_ERR_AVAIL_IDX);
+    }
+}
+
+static void accused_wrongly(struct script *s, bool broken)
+{
+    under_way(s);
+    if (broken) {
+        device_names(s, VIRTQ_ERR_AVAIL_IDX);
+    }
+}
+
+static void accused_of_other_things(struct script *s, bool broken)
+{
+    under_way(s);
+    if (broken) {
+        device_names(s, VIRTQ_ERR_REQUEST_SHAPE);
+    }
+}
+
+static void device_works_on_and_on(struct script *s, bool broken)
+{
+    live(s);
+    for (unsigned i = 0; i < (broken ? 16 * SIZE + 257 : 16 * SIZE + 256); i++) {
+        v_load(s, AVAIL, 0, 2);
+    }
+}
+
+static void driver_works_on_and_on(struct script *s, bool broken)
+{
+    live(s);
+    for (unsigned i = 0; i < 1000; i++) {
+        d_load(s, USED, 0, 2);
+        if (!broken && i % 100 == 0) {
+            emit(s, VL_EV_RELAX, VL_AGENT_DRIVER, 0, 0, 0, 0);
+        }
+    }
+}
+
+// ---- registers --------------------------------------------------------------------------------
+
+#define FUNCTION 0x20u
+#define CFG(off) ((uint64_t)FUNCTION << 16 | (off))
+#define BAR_AT 0xE0000000u
+
+static void cfg_write(struct script *s, uint32_t off, uint32_t value, uint32_t len)
+{
+    emit(s, VL_EV_CONFIG_WRITE, VL_AGENT_DRIVER, CFG(off), value, 0, len);
+}
+
+static void cfg_read(struct script *s, uint32_t off, uint32_t value, uint32_t len)
+{
+    emit(s, VL_EV_CONFIG_READ, VL_AGENT_DRIVER, CFG(off), value, 0, len);
+}
+
+// BAR 4: 64 bits, 16 KiB; the common configuration at its start.
+static void bring_up_bar(struct script *s, uint32_t command)
+{
+    cfg_read(s, 0, 0x10441AF4, 4);
+    cfg_write(s, 4, command, 2);
+    cfg_write(s, 0x20, UINT32_MAX, 4);
+    cfg_read(s, 0x20, 0xFFFFC004, 4);
+    cfg_write(s, 0x24, UINT32_MAX, 4);
+    cfg_read(s, 0x24, UINT32_MAX, 4);
+    cfg_write(s, 0x20, BAR_AT, 4);
+    cfg_write(s, 0x24, 0, 4);
+    cfg_write(s, 4, 6, 2);
+    cfg_read(s, 0x34, 0x40, 1);
+    cfg_read(s, 0x40, 0x01100009, 4); // vendor capability, common configuration
+    cfg_read(s, 0x44, 4, 1);
+    cfg_read(s, 0x48, 0, 4);
+}
+
+static void bar_sized_live(struct script *s, bool broken)
+{
+    bring_up_bar(s, broken ? 2 : 0);
+}
+
+static void stray_access(struct script *s, bool broken)
+{
+    bring_up_bar(s, 0);
+    emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x4000u - (broken ? 0u : 1u), 0, 0, 1);
+}
+
+static void features_not_read_back(struct script *s, bool broken)
+{
+    note(s, VL_AGENT_TRAP, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_DEVICE_RESET, 0, 0, 0);
+    if (!broken) {
+        note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_FEATURES_READ_OK, 0, 0, 0);
+    }
+    note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_DRIVER_OK, 0, 0, 0);
+}
+
+static void enabled_after_reset(struct script *s, bool broken)
+{
+    bring_up_bar(s, 0);
+    emit(s, VL_EV_MMIO_WRITE, VL_AGENT_DRIVER, BAR_AT + 0x1C, 1, 0, 2);
+    if (broken) {
+        note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_DEVICE_RESET, 0, 0, 0);
+    }
+    emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x1C, 1, 0, 2);
+}
+
+// ---- the table --------------------------------------------------------------------------------
+
+static const struct row rows[] = {
+    {"liveness:lost-kick", "driver", kick_owed, HONEST},
+    {"liveness:lost-kick", "driver", kick_owed_by_window, HONEST},
+    {"liveness:lost-kick", "device", device_does_not_look_again, HONEST},
+    {"liveness:lost-interrupt", "device", interrupt_owed, HONEST},
+    {"liveness:lost-interrupt", "driver", driver_does_not_look_again, HONEST},
+    {"liveness:completion-lost", "device", completion_lost, HONEST},
+    {"liveness:stuck", "-", stuck, HONEST},
+    {"robustness:unnoticed", "driver", used_id_unnoticed, HOSTILE_DEVICE},
+    {"robustness:unnoticed", "driver", used_len_unnoticed, HOSTILE_DEVICE},
+    {"robustness:unnoticed", "driver", used_idx_unnoticed, HOSTILE_DEVICE},
+    {"robustness:unnoticed", "device", head_unnoticed, HOSTILE_DRIVER},
+    {"robustness:unnoticed", "device", chain_followed_too_far, HOSTILE_DRIVER},
+    {"robustness:unnoticed", "device", nested_table_unnoticed, HOSTILE_DRIVER},
+    {"robustness:unnoticed", "device", hole_unnoticed, HOSTILE_DRIVER},
+    {"robustness:unnoticed", "device", avail_idx_unnoticed, HOSTILE_DRIVER},
+    {"robustness:accused", "driver", accused_rightly, HONEST},
+    {"robustness:accused", "device", accused_wrongly, HONEST},
+    {"robustness:accused", "-", accused_of_other_things, HONEST},
+    {"robustness:unbounded-work", "device", device_works_on_and_on, HOSTILE_DRIVER},
+    {"robustness:unbounded-work", "driver", driver_works_on_and_on, HOSTILE_DEVICE},
+    {"robustness:bar-sized-live", "driver", bar_sized_live, {.pci = true}},
+    {"robustness:stray-access", "driver", stray_access, {.pci = true}},
+    {"robustness:features-not-read-back", "driver", features_not_read_back, {.pci = true}},
+    {"robustness:enabled-after-reset", "device", enabled_after_reset, {.pci = true}},
+};
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+// Goal: each finding is raised, by its name and against the right side, at the step that breaks the
+// rule. Method: the broken script of each row.
+static void broken_is_found(void **state)
+{
+    rows_broken(*state, rows, N_ROWS);
+}
+
+// Goal: the rule-abiding neighbour of each row raises nothing. Method: the same script put right.
+static void benign_is_not(void **state)
+{
+    rows_benign(*state, rows, N_ROWS);
+}
+
+// Goal: a hostile side is never judged. Method: each broken script, with the half that it blames
+// hostile: whatever is found then, it is not against that half.
+static void hostile_is_not_judged(void **state)
+{
+    rows_hostile(*state, rows, N_ROWS);
+}
+
+// ---- the end of a run, marks ------------------------------------------------------------------
+
+// Goal: a budget that ends without a completion in its second half is a livelock, one with it is
+// not, and neither is one too small to tell. Method: one buffer, completed at that port call.
+static void livelock_at_the_end(void **state)
+{
+    struct script *s = *state;
+    const struct vl_referee_config config = HONEST;
+    static const struct {
+        uint64_t completed;
+        uint64_t budget;
+        enum vl_outcome outcome;
+    } cases[] = {
+        {1000, 1000000, VL_FINDING}, {900000, 1000000, VL_BUDGET}, {1000, 4000, VL_BUDGET}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct vl_verdict v = {.outcome = VL_BUDGET, .kind = "-"};
+        script_ready(s, &config);
+        s->machine.config.budget_events = cases[i].budget;
+        returned(s);
+        reap_load(s, 0, N_WRITABLE, 0);
+        s->machine.step = cases[i].completed;
+        complete(s, 0, N_WRITABLE);
+        vl_referees_end(s->referees, &v);
+        assert_int_equal(v.outcome, cases[i].outcome);
+        assert_string_equal(v.kind, v.outcome == VL_FINDING ? "liveness:livelock" : "-");
+    }
+}
+
+static void wrap_and_mark(struct script *s, bool broken)
+{
+    (void)broken;
+    live_with(s, F_EVENT_IDX, 65535);
+    add(s, 0, 65535);
+    add(s, 2, 65536);
+    publish(s, 1);
+    d_load(s, USED + 4 + 8 * SIZE, 65535, 2);
+    emit(s, VL_EV_DOORBELL, VL_AGENT_DRIVER, 0, 5, 0, 0);
+    v_load(s, AVAIL + 2, 1, 2);
+    take(s, 0, 65535);
+    take(s, 2, 65536);
+    push(s, 2, 0, 65535);
+    push(s, 0, 0, 65536);
+    give(s, 1);
+}
+
+// Goal: marks are set by the states that they name, and a new run starts without any.
+// Method: two buffers over the wrap, returned in the other order; then an empty run.
+static void marks_are_set(void **state)
+{
+    struct script *s = *state;
+    const struct vl_referee_config config = HONEST;
+    static const unsigned expected[] = {
+        VL_MARK_AVAIL_WRAPPED, VL_MARK_USED_WRAPPED, VL_MARK_RING_WRAPPED, VL_MARK_QUEUE_FULL,
+        VL_MARK_BATCH,         VL_MARK_EVENT_IDX,    VL_MARK_OUT_OF_ORDER, VL_MARK_DELAYED};
+    uint64_t bits = 0;
+
+    const struct vl_verdict *v = script_run(s, &config, wrap_and_mark, false);
+    assert_string_equal(v->detail, "");
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        bits |= 1ull << expected[i];
+    }
+    assert_int_equal(vl_referees_marks(s->referees), bits);
+    vl_referees_reset(s->referees, &config);
+    assert_int_equal(vl_referees_marks(s->referees), 0);
+    assert_string_equal(vl_mark_name(VL_MARK_INDIRECT_FULL), "INDIRECT_FULL");
+    assert_string_equal(vl_mark_text(VL_MARK_COUNT), "?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(broken_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(benign_is_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hostile_is_not_judged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(livelock_at_the_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(marks_are_set, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
