@@ -124,7 +124,7 @@ static enum virtq_err chain_append(struct vdev_queue *q, struct vdev_chain *chai
     const uint32_t at = chain->n_readable + chain->n_writable;
     uint32_t n_spans = 0;
 
-    if (!writable && chain->n_writable > 0) {
+    if (!writable && chain->has_writable) {
         return peer_error(q, VIRTQ_ERR_CHAIN_ORDER, chain->head);
     }
     if (desc->len > UINT32_MAX - chain->readable_bytes - chain->writable_bytes) {
@@ -142,6 +142,7 @@ static enum virtq_err chain_append(struct vdev_queue *q, struct vdev_chain *chai
     }
     chain->n_elems++;
     if (writable) {
+        chain->has_writable = true;
         chain->n_writable += n_spans;
         chain->writable_bytes += desc->len;
     } else {

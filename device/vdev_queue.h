@@ -33,6 +33,7 @@ struct vdev_queue_config {
 // A buffer taken from the queue: its elements as spans of memory, readable ones first.
 struct vdev_chain {
     uint16_t head;
+    bool has_writable;   // a device-writable element, which may be empty
     uint32_t n_elems;    // descriptors that describe bytes
     uint32_t n_readable; // spans[0 .. n_readable - 1]
     uint32_t n_writable; // the spans behind them

@@ -363,10 +363,12 @@ static void store_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t 
     const uint16_t n_new = (uint16_t)(idx - old);
 
     r->work[VL_SIDE_DEVICE] = 0;
-    if (n_new == 0) {
+    // An index that stays where it is, with the next slot filled, is one that lost its high bits.
+    const bool filled = q->used_fresh[old & q->mask] != 0;
+    if (n_new == 0 && !filled) {
         return;
     }
-    if (n_new > q->n_held) {
+    if (n_new == 0 || n_new > q->n_held) {
         vl_referee_finding(r, "ownership:used-idx", "device",
                            "used idx went from %u to %u, and the device holds %" PRIu32 " buffers",
                            old, idx, q->n_held);

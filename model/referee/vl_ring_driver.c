@@ -92,10 +92,12 @@ static void store_avail_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t
     const uint16_t old = q->avail_idx;
     const uint16_t n_new = (uint16_t)(idx - old);
 
-    if (n_new == 0) {
+    // An index that stays where it is, with the next slot filled, is one that lost its high bits.
+    const bool filled = (q->avail_slot[old & q->mask] & VL_SLOT_FRESH) != 0;
+    if (n_new == 0 && !filled) {
         return;
     }
-    if (n_new > q->size - q->n_published) {
+    if (n_new == 0 || n_new > q->size - q->n_published) {
         vl_referee_finding(r, "ownership:avail-idx", "driver",
                            "avail idx went from %u to %u with %" PRIu32 " buffers in flight in a "
                            "queue of %" PRIu32,

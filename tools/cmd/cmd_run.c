@@ -111,6 +111,8 @@ static int record(const struct cmd_run_job *job, struct lab *lab, struct shared 
         return cmd_fail(job->name, CMD_EXIT_ENV, "%s", shared->err);
     }
     shared->result.verdict = result.verdict;
+    (void)snprintf(shared->result.disk_sha256, sizeof(shared->result.disk_sha256), "%s",
+                   disk.sha256);
     return result.verdict.outcome == VL_FINDING || result.verdict.outcome == VL_CRASHED
                ? CMD_EXIT_FINDING
                : CMD_EXIT_CLEAN;

@@ -23,7 +23,8 @@ struct cmd_run_result {
     uint64_t seed;     // of the last run
     uint64_t n_events; // of all runs
     uint64_t marks;    // of all runs
-    char sha256[65];   // what lab_read_sha256() said
+    char sha256[65];      // what lab_read_sha256() said
+    char disk_sha256[65]; // of the disk that the scenario names, "" without one
 };
 
 // Returns an exit code; on CMD_EXIT_CLEAN and CMD_EXIT_FINDING *result is filled in. Prints

@@ -120,6 +120,13 @@ static int prepare(struct run_args *args, struct cmd_run_job *job, struct lab_in
     return CMD_EXIT_CLEAN;
 }
 
+// A whole disk was read through the ring: did the file's bytes come out?
+static bool disk_differs(const struct cmd_run_result *r)
+{
+    return r->sha256[0] != '\0' && r->disk_sha256[0] != '\0' &&
+           strcmp(r->sha256, r->disk_sha256) != 0;
+}
+
 static void report(const struct run_args *args, const struct cmd_run_job *job,
                    const struct cmd_run_result *r)
 {
@@ -143,8 +150,11 @@ static void report(const struct run_args *args, const struct cmd_run_job *job,
         (void)printf("runs=%" PRIu64 " of=%" PRIu64 " events=%" PRIu64 "\n", r->n_done, job->n_runs,
                      r->n_events);
     }
-    if (r->sha256[0] != '\0') {
-        (void)printf("sha256=%s\n", r->sha256);
+    if (disk_differs(r)) {
+        (void)printf("sha256=%s differs from the disk file's %s\n", r->sha256, r->disk_sha256);
+    } else if (r->sha256[0] != '\0') {
+        (void)printf("sha256=%s%s\n", r->sha256,
+                     r->disk_sha256[0] != '\0' ? " equal to the disk file's" : "");
     }
     cmd_print_verdict(&r->verdict);
 }
@@ -166,6 +176,7 @@ static int run_main(int argc, char **argv)
         code = cmd_run_scenario(&job, &result);
         if (code == CMD_EXIT_CLEAN || code == CMD_EXIT_FINDING) {
             report(&args, &job, &result);
+            code = disk_differs(&result) ? CMD_EXIT_FINDING : code;
         }
     }
     lab_input_free(&input);

@@ -71,13 +71,16 @@ static const struct key keys[] = {
     CHOICE("write", write, switch_names, "off", "disk=FILE is written to after a clean run"),
     NUMBER("budget", budget, 100, 4000000000u, "1000000",
            "port calls after which a run is stopped"),
-    TEXT("disk", disk, LAB_PATH_BYTES, "", "file behind device=blk; none: a small built-in medium"),
+    TEXT("disk", disk, LAB_PATH_BYTES, "",
+         "file behind device=blk, read whole unless buffers= or ops= say otherwise; none: a small "
+         "built-in medium"),
     TEXT("driver", driver, LAB_NAME_BYTES, "vringlab", "player on the driver side"),
     TEXT("player", device_player, LAB_NAME_BYTES, "vringlab", "player on the device side"),
     {"fault", "faults that are on, separated by commas", KEY_FAULTS,
      offsetof(struct lab_scenario, fault), 0, NULL, 0, 0, ""},
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
+_Static_assert(N_KEYS <= 32, "sets of keys are words");
 
 static uint32_t *number_of(struct lab_scenario *s, const struct key *k)
 {
@@ -183,7 +186,8 @@ void lab_scenario_default(struct lab_scenario *s)
     }
 }
 
-bool lab_scenario_set(struct lab_scenario *s, const char *key_value, char err[256])
+// Set one key; *given gets the bit of its place in the table.
+static bool set_key(struct lab_scenario *s, const char *key_value, uint32_t *given, char err[256])
 {
     const char *eq = strchr(key_value, '=');
     if (eq == NULL) {
@@ -192,6 +196,7 @@ bool lab_scenario_set(struct lab_scenario *s, const char *key_value, char err[25
     const size_t n = (size_t)(eq - key_value);
     for (size_t i = 0; i < N_KEYS; i++) {
         if (strlen(keys[i].name) == n && strncmp(keys[i].name, key_value, n) == 0) {
+            *given |= 1u << i;
             return set_value(s, &keys[i], eq + 1, err);
         }
     }
@@ -199,9 +204,15 @@ bool lab_scenario_set(struct lab_scenario *s, const char *key_value, char err[25
                 (int)(n < 64 ? n : 64), key_value);
 }
 
+bool lab_scenario_set(struct lab_scenario *s, const char *key_value, char err[256])
+{
+    uint32_t given = 0;
+    return set_key(s, key_value, &given, err);
+}
+
 #define SCENARIO_FILE_MAX 65536u
 
-static bool set_from_file(struct lab_scenario *s, const char *path, char err[256])
+static bool set_from_file(struct lab_scenario *s, const char *path, uint32_t *given, char err[256])
 {
     FILE *f = fopen(path, "r");
     if (f == NULL) {
@@ -218,7 +229,7 @@ static bool set_from_file(struct lab_scenario *s, const char *path, char err[256
             *--end = '\0';
         }
         char inner[256];
-        if (line[0] != '\0' && !lab_scenario_set(s, line, inner)) {
+        if (line[0] != '\0' && !set_key(s, line, given, inner)) {
             ok = fail(err, "%.64s: line %u: %.160s", path, n, inner);
         }
     }
@@ -229,15 +240,40 @@ static bool set_from_file(struct lab_scenario *s, const char *path, char err[256
     return ok;
 }
 
+static bool was_given(uint32_t given, const char *name)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (strcmp(keys[i].name, name) == 0) {
+            return (given >> i & 1u) != 0;
+        }
+    }
+    return false;
+}
+
+// What a disk is for, where the words do not say: it is read whole, or, writable, written to.
+static void default_of_disk(struct lab_scenario *s, uint32_t given)
+{
+    if (!was_given(given, "disk") || was_given(given, "buffers") || was_given(given, "ops")) {
+        return;
+    }
+    if (s->write != 0) {
+        s->ops = LAB_OP_MIX;
+    } else {
+        s->buffers = 0;
+    }
+}
+
 bool lab_scenario_parse(struct lab_scenario *s, int argc, char *const *argv, char err[256])
 {
+    uint32_t given = 0;
     for (int i = 0; i < argc; i++) {
-        const bool ok = argv[i][0] == '@' ? set_from_file(s, argv[i] + 1, err)
-                                          : lab_scenario_set(s, argv[i], err);
+        const bool ok = argv[i][0] == '@' ? set_from_file(s, argv[i] + 1, &given, err)
+                                          : set_key(s, argv[i], &given, err);
         if (!ok) {
             return false;
         }
     }
+    default_of_disk(s, given);
     return lab_scenario_check(s, err);
 }
 

@@ -60,6 +60,7 @@ void lab_scenario_default(struct lab_scenario *s);
 bool lab_scenario_set(struct lab_scenario *s, const char *key_value, char err[256]);
 
 // Set keys from words or @FILE (a file of key=value lines, '#' comments), then check the whole.
+// disk=FILE without buffers= and ops= means buffers=0 (read it whole), or with write=on ops=mix.
 bool lab_scenario_parse(struct lab_scenario *s, int argc, char *const *argv, char err[256]);
 
 // Check what single keys cannot: batch and chain within the queue, faults known, and so on.
