@@ -96,6 +96,8 @@ enum virtq_err vdev_queue_open(struct virtq_port *port, const struct vdev_queue_
     }
     q->avail_idx = q->seen_avail_idx = q->used_idx = q->signalled_idx = config->start_idx;
     VIRTQ_ASSERT(vdev_queue_valid(q));
+    virtq_note(port, VIRTQ_NOTE_QUEUE_SERVED, q->queue_index, config->desc, config->driver,
+               config->device, q->queue_size);
     *out = q;
     return VIRTQ_OK;
 }

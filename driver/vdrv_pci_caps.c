@@ -13,6 +13,31 @@ bool vdrv_pci_in_bar(const struct vdrv_pci *pci, uint32_t bar, uint64_t offset, 
            bytes <= pci->bar[bar].bytes - offset;
 }
 
+// What this driver accesses of a structure, which may be longer than it knows.
+static uint64_t used_bytes(const struct vdrv_pci *pci, const struct vdrv_pci_region *region,
+                           uint64_t length)
+{
+    const uint64_t known = region == &pci->common   ? VDRV_COMMON_BYTES
+                           : region == &pci->isr    ? VDRV_ISR_BYTES
+                           : region == &pci->device ? pci->config.device_config_bytes
+                                                    : length;
+    return length < known ? length : known;
+}
+
+bool vdrv_pci_overlaps(const struct vdrv_pci *pci, uint32_t bar, uint64_t offset, uint64_t bytes)
+{
+    const struct vdrv_pci_region *regions[] = {&pci->common, &pci->notify, &pci->isr, &pci->device};
+
+    for (unsigned i = 0; i < 4; i++) {
+        const struct vdrv_pci_region *r = regions[i];
+        if (r->found && r->bar == bar && offset < r->offset + used_bytes(pci, r, r->length) &&
+            r->offset < offset + bytes) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct vdrv_pci_region *region_of(struct vdrv_pci *pci, uint32_t type)
 {
     switch (type) {
@@ -73,7 +98,8 @@ static void take_virtio_cap(struct vdrv_pci *pci, uint32_t cap, uint32_t type,
         multiplier = vdrv_pci_config_in(pci, cap + VDRV_PCI_CAP_MULTIPLIER, 4);
     }
     if (!vdrv_pci_in_bar(pci, bar, offset, length) || length < min_length(pci, type) ||
-        offset % alignment(type) != 0 || !multiplier_valid(multiplier)) {
+        offset % alignment(type) != 0 || !multiplier_valid(multiplier) ||
+        vdrv_pci_overlaps(pci, bar, offset, used_bytes(pci, region, length))) {
         pci->cap_rejected = true;
         pci->rejected_cap = cap;
         return;

@@ -60,7 +60,7 @@ static enum virtq_err map_table(struct vdrv_pci *pci, uint32_t control, uint32_t
     pci->msix_vectors = (uint16_t)((control & VDRV_PCI_MSIX_SIZE) + 1);
     const uint32_t n = pci->msix_vectors < n_wanted ? pci->msix_vectors : n_wanted;
     const uint32_t whole = pci->msix_vectors * VDRV_PCI_MSIX_ENTRY_BYTES;
-    if (!vdrv_pci_in_bar(pci, bar, offset, whole)) {
+    if (!vdrv_pci_in_bar(pci, bar, offset, whole) || vdrv_pci_overlaps(pci, bar, offset, whole)) {
         return vdrv_pci_init_error(pci, 0, VIRTQ_ERR_CAP_BOUNDS, table);
     }
     const enum virtq_err err = virtq_mmio_map(pci->port, pci->bar[bar].addr + offset,

@@ -112,6 +112,10 @@ enum virtq_err vdrv_pci_init_error(struct vdrv_pci *pci, uint16_t queue_index, e
 // True if [offset, offset + bytes) lies within a placed memory BAR.
 bool vdrv_pci_in_bar(const struct vdrv_pci *pci, uint32_t bar, uint64_t offset, uint64_t bytes);
 
+// True if the range touches what this driver accesses of a structure that was found. A device whose
+// MSI-X table or notification addresses lie over its status byte would have us reset it unawares.
+bool vdrv_pci_overlaps(const struct vdrv_pci *pci, uint32_t bar, uint64_t offset, uint64_t bytes);
+
 // Steps of vdrv_pci_probe(): find the function, size and place its BARs; read its capabilities.
 enum virtq_err vdrv_pci_find(struct vdrv_pci *pci);
 enum virtq_err vdrv_pci_place_bars(struct vdrv_pci *pci);

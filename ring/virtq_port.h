@@ -54,9 +54,10 @@ struct virtq_shared {
 
 // What a half tells an observer. Arguments are a, b, c (64 bits) and n (32 bits).
 #define VIRTQ_NOTES(X)                                                                             \
-    X(QUEUE_AREAS, "queue-areas") /* driver: a desc, b avail, c used (bus addresses), n size */    \
-    X(QUEUE_LIVE, "queue-live")   /* driver: a features, b start index; the device may run */      \
-    X(QUEUE_DOWN, "queue-down")   /* driver: reset is complete, all memory is the driver's */      \
+    X(QUEUE_AREAS, "queue-areas")   /* driver: a desc, b avail, c used (bus addresses), n size */  \
+    X(QUEUE_LIVE, "queue-live")     /* driver: a features, b start index; the device may run */    \
+    X(QUEUE_SERVED, "queue-served") /* device: a desc, b avail, c used as it was told, n size */   \
+    X(QUEUE_DOWN, "queue-down")     /* driver: reset is complete, all memory is the driver's */    \
     X(SUBMIT, "submit") /* driver: a token, b head, c elements, n writable bytes; not published */ \
     X(SEND, "send")     /* driver: a token, b XXH64 of what the device is to read */               \
     X(COMPLETE, "complete")     /* driver: a token, b head, n used length */                       \

@@ -221,6 +221,9 @@ void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule 
         c->gap_mean[lane] = off ? 0 : 2u << below(c, 6);
         const bool mischief = lane == VL_LANE_MISCHIEF_DRIVER || lane == VL_LANE_MISCHIEF_DEVICE ||
                               lane == VL_LANE_MISCHIEF_PCI;
+        if (lane == VL_LANE_MISCHIEF_PCI) {
+            c->gap_mean[lane] *= 16; // a lie in each register would end every run at its start
+        }
         if (mischief && (hostile_lanes >> lane & 1u) == 0) {
             c->gap_mean[lane] = 0;
         }

@@ -51,23 +51,23 @@ enum vl_field { VL_FIELDS(VL_FIELD_ENUM_) VL_FIELD_COUNT };
 // Event kinds. What addr, value, aux, len mean is said per kind; reads_from is 1 + the sequence
 // number of the store that a load saw, 0 for memory as it was at the start.
 #define VL_EVENT_KINDS(X)                                                                          \
-    X(LOAD, "load")       /* addr gpa, value loaded (aux: high half of a descriptor), len */       \
-    X(STORE, "store")     /* addr gpa, value stored (aux: high half of a descriptor), len */       \
-    X(FENCE, "fence")     /* order and barrier only */                                             \
-    X(READ, "read")       /* payload: addr gpa, value digest of the bytes, len */                  \
-    X(WRITE, "write")     /* payload: addr gpa, value digest of the bytes, len */                  \
-    X(AWAIT, "await")     /* waits for a word to change: addr gpa, value the old one */            \
-    X(SHARED, "shared")   /* a word of private state: addr its offset, value before, aux after */  \
-    X(RELAX, "relax")     /* lets others run */                                                    \
-    X(SLEEP, "sleep")     /* waits for an event */                                                 \
-    X(WOKEN, "woken")     /* the wait is over */                                                   \
-    X(WAKE, "wake")       /* ends the sleep of this side's main context */                         \
-    X(MASK, "mask")       /* value 1: interrupts held off, 0: let in */                            \
-    X(ALLOC, "alloc")     /* shared memory taken: addr gpa, value bus address, len, aux area */    \
-    X(FREE, "free")       /* given back: addr gpa, value bus address, len */                       \
-    X(MAP, "map")         /* exposed: addr gpa, value bus address, len, aux enum virtq_dir */      \
-    X(UNMAP, "unmap")     /* taken back: as MAP */                                                 \
-    X(RESOLVE, "resolve") /* addr bus address, len, value enum virtq_err, aux spans */             \
+    X(LOAD, "load")     /* addr gpa, value loaded (aux: high half of a descriptor), len */         \
+    X(STORE, "store")   /* addr gpa, value stored (aux: high half of a descriptor), len */         \
+    X(FENCE, "fence")   /* order and barrier only */                                               \
+    X(READ, "read")     /* payload: addr gpa, value digest of the bytes, len */                    \
+    X(WRITE, "write")   /* payload: addr gpa, value digest of the bytes, len */                    \
+    X(AWAIT, "await")   /* waits for a word to change: addr gpa, value the old one */              \
+    X(SHARED, "shared") /* a word of private state: addr its offset, value before, aux after */    \
+    X(RELAX, "relax")   /* lets others run */                                                      \
+    X(SLEEP, "sleep")   /* waits for an event */                                                   \
+    X(WOKEN, "woken")   /* the wait is over */                                                     \
+    X(WAKE, "wake")     /* ends the sleep of this side's main context */                           \
+    X(MASK, "mask")     /* value 1: interrupts held off, 0: let in */                              \
+    X(ALLOC, "alloc")   /* shared memory taken: addr gpa, value bus address, len, aux area */      \
+    X(FREE, "free")     /* given back: addr gpa, value bus address, len */                         \
+    X(MAP, "map")       /* bounce buffer exposed: addr gpa, value bus, len, aux enum virtq_dir */  \
+    X(UNMAP, "unmap")   /* taken back: as MAP */                                                   \
+    X(RESOLVE, "resolve")           /* addr bus address, len, value enum virtq_err, aux spans */   \
     X(CONFIG_READ, "config-read")   /* PCI config: addr function << 16 | offset, value, len */     \
     X(CONFIG_WRITE, "config-write") /* as CONFIG_READ */                                           \
     X(MMIO_READ, "mmio-read")       /* addr bus address, value, len */                             \

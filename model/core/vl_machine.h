@@ -73,7 +73,8 @@ struct vl_mischief_ops {
     // The victim is about to load: store something there first, through vl_adversary_store().
     void (*before_load)(void *ctx, const struct virtq_span *span, uint32_t off, unsigned field,
                         unsigned bytes, uint32_t choice);
-    // The device's registers or config space answer *value: alter it.
+    // A register or config space access carries *value: a hostile device's answer, or what a
+    // hostile driver writes. Alter it.
     void (*reply)(void *ctx, unsigned field, uint64_t addr, unsigned bytes, uint32_t *value,
                   uint32_t choice);
 };
@@ -125,7 +126,6 @@ struct vl_run_config {
     uint8_t barrier_order[VIRTQ_BARRIER_COUNT]; // enum virtq_order in force; 0xFF: as written
     bool hostile_driver;                        // the driver's port is a mischief port
     bool hostile_device;                        // the device's port is one
-    bool hostile_pci;                           // registers and config space lie
 };
 
 struct vl_machine {

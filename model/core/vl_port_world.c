@@ -53,32 +53,78 @@ void virtq_mem_free(struct virtq_port *port, struct virtq_dma *dma)
     memset(dma, 0, sizeof(*dma));
 }
 
-static void map_event(struct virtq_port *port, enum vl_event_kind kind,
-                      const struct virtq_span *buf, enum virtq_dir dir, uint64_t bus_addr)
+static void map_event(struct vl_machine *m, enum vl_event_kind kind, const struct virtq_span *span,
+                      enum virtq_dir dir, uint64_t bus_addr)
 {
-    struct vl_machine *m = port->machine;
-    vl_sched_point(m);
     struct vl_event ev = event_of(m, kind);
-    ev.addr = buf->gpa;
+    ev.addr = span->gpa;
     ev.value = bus_addr;
     ev.aux = (uint64_t)dir;
-    ev.len = buf->bytes;
-    ev.queue = (uint8_t)buf->queue_index;
+    ev.len = span->bytes;
+    ev.queue = (uint8_t)span->queue_index;
     vl_emit_hot(m, ev, NULL, NULL);
 }
 
+#define BOUNCE_PIECE_BYTES 4096u
+
+// Copy between a buffer and its bounce buffer: the driver's own reads and writes.
+static void bounce_copy(struct virtq_port *port, const struct virtq_span *to,
+                        const struct virtq_span *from)
+{
+    uint8_t piece[BOUNCE_PIECE_BYTES];
+    for (uint32_t done = 0; done < from->bytes;) { // bound: bytes
+        const uint32_t left = from->bytes - done;
+        const uint32_t n = left < sizeof(piece) ? left : (uint32_t)sizeof(piece);
+        virtq_copy_in(port, piece, from, done, n);
+        virtq_copy_out(port, to, done, piece, n);
+        done += n;
+    }
+}
+
+// Without bounce buffers memory that virtq_mem_alloc() gave is visible to the device already, and
+// mapping it is arithmetic: no event, nothing happens there.
 enum virtq_err virtq_map(struct virtq_port *port, const struct virtq_span *buf, enum virtq_dir dir,
                          uint64_t *bus_addr)
 {
-    *bus_addr = buf->gpa + port->machine->memory.bus_offset;
-    map_event(port, VL_EV_MAP, buf, dir, *bus_addr);
+    struct vl_machine *m = port->machine;
+    struct virtq_span bounce = *buf;
+
+    *bus_addr = buf->gpa + m->memory.bus_offset;
+    if (!m->memory.bounce) {
+        return VIRTQ_OK;
+    }
+    vl_sched_point(m);
+    const enum virtq_err err = vl_memory_bounce_take(&m->memory, buf->bytes, &bounce);
+    if (err != VIRTQ_OK) {
+        return err;
+    }
+    *bus_addr = bounce.gpa + m->memory.bus_offset;
+    if ((dir & VIRTQ_TO_DEVICE) != 0) {
+        bounce_copy(port, &bounce, buf);
+    }
+    map_event(m, VL_EV_MAP, &bounce, dir, *bus_addr);
     return VIRTQ_OK;
 }
 
 void virtq_unmap(struct virtq_port *port, const struct virtq_span *buf, enum virtq_dir dir,
                  uint64_t bus_addr)
 {
-    map_event(port, VL_EV_UNMAP, buf, dir, bus_addr);
+    struct vl_machine *m = port->machine;
+    struct virtq_span bounce = *buf;
+    uint32_t n_spans = 0;
+
+    if (!m->memory.bounce) {
+        return;
+    }
+    vl_sched_point(m);
+    const enum virtq_err err =
+        vl_memory_resolve(&m->memory, bus_addr, buf->bytes, &bounce, 1, &n_spans);
+    VIRTQ_ASSERT(err == VIRTQ_OK); // it is one that virtq_map() gave
+    map_event(m, VL_EV_UNMAP, &bounce, dir, bus_addr);
+    if ((dir & VIRTQ_FROM_DEVICE) != 0) {
+        bounce_copy(port, buf, &bounce);
+    }
+    vl_memory_bounce_give(&m->memory, &bounce);
 }
 
 // Translation is private to the device half, so it is no scheduling point; only a failure is an
@@ -305,11 +351,12 @@ static void register_event(struct vl_machine *m, enum vl_event_kind kind, unsign
     vl_emit_hot(m, ev, site, NULL);
 }
 
-// A hostile device may answer anything.
-static uint32_t reply(struct vl_machine *m, unsigned field, uint64_t addr, unsigned bytes,
-                      uint32_t value)
+// A hostile device may answer anything (is_write false), a hostile driver may write anything.
+static uint32_t mischief_value(struct vl_machine *m, bool is_write, unsigned field, uint64_t addr,
+                               unsigned bytes, uint32_t value)
 {
-    if (m->mischief == NULL || !m->config.hostile_pci) {
+    const bool hostile = is_write ? m->config.hostile_driver : m->config.hostile_device;
+    if (m->mischief == NULL || !hostile) {
         return value;
     }
     const uint32_t v = vl_choose(&m->choices, VL_LANE_MISCHIEF_PCI, m->cur->agent,
@@ -340,7 +387,7 @@ uint32_t vl_port_pci_read(struct virtq_port *port, uint32_t function, uint32_t o
         value = m->bus.config_read(m->bus.ctx, function, off, bytes);
         vl_trap_leave(m, saved);
     }
-    value = reply(m, VL_FIELD_CONFIG, addr, bytes, value);
+    value = mischief_value(m, false, VL_FIELD_CONFIG, addr, bytes, value);
     register_event(m, VL_EV_CONFIG_READ, VL_FIELD_CONFIG, addr, bytes, value, false, site);
     return value;
 }
@@ -349,10 +396,11 @@ void vl_port_pci_write(struct virtq_port *port, uint32_t function, uint32_t off,
                        uint32_t value, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    const uint64_t addr = (uint64_t)function << 16 | off;
 
     vl_sched_point(m);
-    register_event(m, VL_EV_CONFIG_WRITE, VL_FIELD_CONFIG, (uint64_t)function << 16 | off, bytes,
-                   value, false, site);
+    value = mischief_value(m, true, VL_FIELD_CONFIG, addr, bytes, value);
+    register_event(m, VL_EV_CONFIG_WRITE, VL_FIELD_CONFIG, addr, bytes, value, false, site);
     if (m->bus.config_write != NULL) {
         uint8_t saved = 0;
         vl_flush_posted(m);
@@ -386,7 +434,7 @@ uint32_t vl_port_mmio_read(struct virtq_port *port, const struct virtq_mmio *io,
         value = m->bus.mmio_read(m->bus.ctx, addr, bytes);
         vl_trap_leave(m, saved);
     }
-    value = reply(m, VL_FIELD_REGISTER, addr, bytes, value);
+    value = mischief_value(m, false, VL_FIELD_REGISTER, addr, bytes, value);
     register_event(m, VL_EV_MMIO_READ, VL_FIELD_REGISTER, addr, bytes, value, false, site);
     return value;
 }
@@ -396,6 +444,7 @@ static void write_register(struct vl_machine *m, unsigned field, unsigned queue,
                            unsigned bytes, uint32_t value, struct virtq_site *site)
 {
     uint32_t delay = 0;
+    value = mischief_value(m, true, field, addr, bytes, value);
     if (m->bus.mmio_posted != NULL && m->bus.mmio_posted(m->bus.ctx, addr)) {
         delay = vl_choose(&m->choices, VL_LANE_NOTIFY, m->cur->agent, vl_choice_key(queue, field),
                           VL_DELAY_OPTIONS);

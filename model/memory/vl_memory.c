@@ -79,6 +79,60 @@ void vl_memory_reset(struct vl_memory *mem, uint64_t n_events)
         mem->region[i].used = 0;
     }
     mem->straddle_taken = false;
+    mem->bounce = false;
+}
+
+void vl_memory_bounce(struct vl_memory *mem)
+{
+    mem->bounce = true;
+    mem->region[2].used = mem->region[2].bytes; // none of it for others
+    memset(mem->bounce_lines, 0, sizeof(mem->bounce_lines));
+}
+
+static bool line_taken(const struct vl_memory *mem, uint32_t line)
+{
+    return (mem->bounce_lines[line / 64] >> (line % 64) & 1u) != 0;
+}
+
+static void mark_lines(struct vl_memory *mem, uint32_t first, uint32_t n, bool taken)
+{
+    for (uint32_t l = first; l < first + n; l++) { // bound: n
+        const uint64_t bit = 1ull << (l % 64);
+        mem->bounce_lines[l / 64] =
+            taken ? mem->bounce_lines[l / 64] | bit : mem->bounce_lines[l / 64] & ~bit;
+    }
+}
+
+static uint32_t lines_of(uint32_t bytes)
+{
+    return (bytes + VL_BOUNCE_LINE_BYTES - 1) / VL_BOUNCE_LINE_BYTES;
+}
+
+enum virtq_err vl_memory_bounce_take(struct vl_memory *mem, uint32_t bytes, struct virtq_span *span)
+{
+    const struct vl_region *region = &mem->region[2];
+    const uint32_t n_lines = region->bytes / VL_BOUNCE_LINE_BYTES;
+    const uint32_t want = lines_of(bytes);
+    uint32_t run = 0;
+
+    for (uint32_t l = 0; l < n_lines; l++) { // bound: lines of the region
+        run = line_taken(mem, l) ? 0 : run + 1;
+        if (run == want) {
+            const uint32_t first = l + 1 - want;
+            mark_lines(mem, first, want, true);
+            span->gpa = region->gpa + first * VL_BOUNCE_LINE_BYTES;
+            span->host = mem->host + region->off + first * VL_BOUNCE_LINE_BYTES;
+            span->bytes = bytes;
+            return VIRTQ_OK;
+        }
+    }
+    return VIRTQ_ERR_NO_MEMORY;
+}
+
+void vl_memory_bounce_give(struct vl_memory *mem, const struct virtq_span *span)
+{
+    const uint32_t first = (uint32_t)(span->gpa - mem->region[2].gpa) / VL_BOUNCE_LINE_BYTES;
+    mark_lines(mem, first, lines_of(span->bytes), false);
 }
 
 static bool take(struct vl_memory *mem, unsigned r, uint32_t bytes, uint32_t align,

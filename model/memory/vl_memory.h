@@ -14,6 +14,8 @@
 #define VL_MEM_MAX_BYTES (64u << 20)
 #define VL_REGION0_GPA 0x10000u
 #define VL_REGION2_GPA 0x100000000u // above 4 GiB
+#define VL_BOUNCE_LINE_BYTES 64u
+#define VL_BOUNCE_WORDS 256u        // of 64 lines: region 2 has at most 1 MiB
 #define VL_IOMMU_OFFSET 0x40000000u // dma=iommu: bus address = guest-physical + this
 
 // Region 0 and region 1 touch (a range may cross from one to the other, and then resolves to two
@@ -34,6 +36,9 @@ struct vl_memory {
     uint64_t *dirty;     // bit per 64-byte line; used above 64 KiB only
     uint64_t bus_offset; // bus address - guest-physical address
     bool straddle_taken;
+    // dma=bounce: region 2 is a pool of bounce buffers, in lines of 64 bytes
+    bool bounce;
+    uint64_t bounce_lines[VL_BOUNCE_WORDS]; // bit per line: taken
 };
 
 // Allocate bytes (64 KiB .. 64 MiB, a multiple of 16 KiB) of guest memory, zeroed.
@@ -48,6 +53,16 @@ void vl_memory_reset(struct vl_memory *mem, uint64_t n_events);
 VIRTQ_NODISCARD enum virtq_err vl_memory_alloc(struct vl_memory *mem, uint32_t bytes,
                                                uint32_t align, unsigned place,
                                                struct virtq_span *span);
+
+// Make region 2 a pool of bounce buffers; after vl_memory_reset().
+void vl_memory_bounce(struct vl_memory *mem);
+
+// Take a bounce buffer of bytes, first fit. Returns VIRTQ_OK; VIRTQ_ERR_NO_MEMORY.
+VIRTQ_NODISCARD enum virtq_err vl_memory_bounce_take(struct vl_memory *mem, uint32_t bytes,
+                                                     struct virtq_span *span);
+
+// Give it back.
+void vl_memory_bounce_give(struct vl_memory *mem, const struct virtq_span *span);
 
 // Translate a bus address range; see virtq_resolve().
 VIRTQ_NODISCARD enum virtq_err vl_memory_resolve(const struct vl_memory *mem, uint64_t bus_addr,

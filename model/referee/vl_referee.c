@@ -158,9 +158,9 @@ static void queue_areas(struct vl_referees *r, const struct vl_event *ev)
     q->state = VL_QUEUE_READY;
 }
 
-static void queue_live(struct vl_referees *r, const struct vl_event *ev)
+static void queue_live(struct vl_referees *r, struct vl_squeue *q, uint64_t features,
+                       uint16_t start_idx)
 {
-    struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
     const bool hostile = !r->honest;
 
     r->device_was_reset = false;
@@ -170,14 +170,30 @@ static void queue_live(struct vl_referees *r, const struct vl_event *ev)
     while (q->n_published > 0) { // bound: queue_size
         vl_driver_take_back(r, q, q->list[q->n_published - 1]);
     }
-    q->event_idx = (ev->addr & VL_FEATURE_EVENT_IDX) != 0;
-    q->indirect = (ev->addr & VL_FEATURE_INDIRECT) != 0;
-    vl_squeue_start(q, (uint16_t)ev->value);
+    q->event_idx = (features & VL_FEATURE_EVENT_IDX) != 0;
+    q->indirect = (features & VL_FEATURE_INDIRECT) != 0;
+    vl_squeue_start(q, start_idx);
+    q->features = features;
+    q->start_idx = start_idx;
     q->state = VL_QUEUE_LIVE;
     r->any_live = true;
     for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
         r->work[side] = 0;
         r->work_max[side] = hostile ? 16 * q->size + 256 : UINT32_MAX;
+    }
+}
+
+// A hostile driver may have told the device other areas than it noted: the device is judged by what
+// it was told.
+static void queue_served(struct vl_referees *r, const struct vl_event *ev)
+{
+    struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
+    const uint64_t features = q->features;
+    const uint16_t start_idx = q->start_idx;
+
+    if (r->config.hostile_driver && q->state == VL_QUEUE_LIVE) {
+        queue_areas(r, ev);
+        queue_live(r, q, features, start_idx);
     }
 }
 
@@ -213,7 +229,10 @@ static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     switch ((enum virtq_note)ev->barrier) {
     case VIRTQ_NOTE_QUEUE_AREAS: queue_areas(r, ev); break;
-    case VIRTQ_NOTE_QUEUE_LIVE: queue_live(r, ev); break;
+    case VIRTQ_NOTE_QUEUE_LIVE:
+        queue_live(r, &r->queue[ev->queue % VL_QUEUES], ev->addr, (uint16_t)ev->value);
+        break;
+    case VIRTQ_NOTE_QUEUE_SERVED: queue_served(r, ev); break;
     case VIRTQ_NOTE_QUEUE_DOWN: queue_down(r, &r->queue[ev->queue % VL_QUEUES]); break;
     case VIRTQ_NOTE_SUBMIT:
     case VIRTQ_NOTE_SEND:

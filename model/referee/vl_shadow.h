@@ -188,7 +188,9 @@ struct vl_lie {
 
 struct vl_squeue {
     uint8_t index;
-    uint8_t state; // enum vl_queue_state
+    uint8_t state;     // enum vl_queue_state
+    uint64_t features; // as the driver noted them
+    uint16_t start_idx;
     bool event_idx;
     bool indirect;
     bool stood_down; // the device uses other areas than the driver told: not judged

@@ -67,7 +67,15 @@ expect 2 'run --choices' "$VRINGLAB" convert in.run -o x.db
 expect 2 'INPUT and -o OUT' "$VRINGLAB" convert in.run
 expect 3 'No such file' "$VRINGLAB" convert none.run -o x.run
 expect 3 'cannot be written' "$VRINGLAB" convert in.run -o no/such/dir/x.run
-printf 'vringlab-input 1\nfault=barrier:avail-publish=none\ntransport=direct\nqueue_size=4\nbuffers=8\nbudget=20000\ntarget=fuzz_pair\n' >fault.run
+cat >fault.run <<'END'
+vringlab-input 1
+transport=direct
+queue_size=4
+buffers=8
+budget=20000
+fault=barrier:avail-publish=none
+target=fuzz_pair
+END
 expect 3 'fault=.*VRINGLAB_SCENARIO' "$VRINGLAB" convert fault.run -o x.bytes
 printf 'junk' >junk.run
 expect 3 'not a text input' "$VRINGLAB" explain junk.run

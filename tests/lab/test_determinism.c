@@ -34,6 +34,8 @@ static const char *const scenarios[][WORDS_MAX] = {
      "dma=iommu", "indirect=off"},
     {"device=blk", "buffers=0", "bytes=4096", "chain=2", "queue_size=16", "batch=8",
      "transport=direct"},
+    {"transport=pci", "dma=bounce", "queue_size=4", "chain=3", "resets=1"},
+    {"device=blk", "ops=mix", "dma=bounce", "chain=2", "bytes=1024", "queue_size=8"},
     {"hostile=driver", "transport=direct", "queue_size=4", "chain=3"},
     {"hostile=device", "transport=direct", "queue_size=4", "chain=3", "poll=on"},
     {"hostile=device", "transport=pci", "queue_size=2"},

@@ -150,25 +150,27 @@ static void values_are_kept(void **state)
     }
 }
 
-// The System V ABI wants 16-byte alignment at calls; SSE spills fault without it.
+// Frames are aligned to 16 bytes by the ABIs of x86-64 and AArch64; SSE spills fault without it.
 static uintptr_t misaligned;
 
 static void check_alignment(void *arg)
 {
-    _Alignas(16) volatile uint8_t here[16];
     (void)arg;
-    here[0] = 1;
-    misaligned |= (uintptr_t)here & 15u;
+    misaligned |= (uintptr_t)__builtin_frame_address(0) & 15u;
     vl_fiber_switch(&one, &main_fiber);
 }
 
 static void stack_is_aligned(void **state)
 {
     (void)state;
+#if defined(__x86_64__) || defined(__aarch64__)
     misaligned = 0;
     vl_fiber_start(&one, check_alignment, NULL);
     vl_fiber_switch(&main_fiber, &one);
     assert_int_equal(misaligned, 0);
+#else
+    skip();
+#endif
 }
 
 // Go down depth frames, with arrays that a sanitizer puts poisoned zones around, and leave for
@@ -202,14 +204,14 @@ static void abandoned_body(void *arg)
     leave_from(frame, *(uint32_t *)arg);
 }
 
-static void use_whole_stack(void *arg)
+// As a library does that was built without a sanitizer: its frames are not prepared, but the
+// sanitizer's memset() looks at what it is given.
+__attribute__((no_sanitize_address)) static void use_whole_stack(void *arg)
 {
-    volatile uint8_t much[VL_FIBER_STACK_BYTES / 2];
+    uint8_t much[VL_FIBER_STACK_BYTES / 2];
     (void)arg;
-    for (uint32_t i = 0; i < sizeof(much); i++) {
-        much[i] = (uint8_t)i;
-    }
-    n_left++;
+    memset(much, 1, sizeof(much));
+    n_left += *(volatile uint8_t *)&much[sizeof(much) / 2];
     vl_fiber_switch(&one, &main_fiber);
 }
 

@@ -328,6 +328,24 @@ static void notifications_are_not_lost(void **state)
     assert_int_equal(count_of(VL_EV_DRIVER_DONE), 1);
 }
 
+static void driver_sends_too_many(void *ctx)
+{
+    (void)ctx;
+    for (uint32_t i = 0; i < VL_MSG_MAX + 36; i++) {
+        const struct vl_msg msg = {
+            .due_step = machine.step + 1000, .addr = i % 4, .kind = VL_MSG_DOORBELL};
+        vl_send(&machine, &msg);
+    }
+}
+
+// Goal: where no more fit under way, the oldest arrives early; none is lost.
+static void full_channel_loses_nothing(void **state)
+{
+    (void)state;
+    (void)run(driver_sends_too_many, device_answers, NULL, 0);
+    assert_int_equal(count_of(VL_EV_DOORBELL_ARRIVES), VL_MSG_MAX + 36);
+}
+
 static void driver_masks(void *ctx)
 {
     (void)ctx;
@@ -526,6 +544,33 @@ static void hash_tells_runs_apart(void **state)
     assert_int_not_equal(a, b);
     assert_int_not_equal(a, c);
     assert_int_equal(run(driver_stores_a_round, device_sleeps, NULL, 0)->hash, a);
+    // The last event counts as well.
+    const struct vl_run_config config = usual();
+    find_at = 0;
+    const uint64_t d = run_config(&config, driver_stores_a_round, device_sleeps, NULL, 0)->hash;
+    const uint64_t e = run_config(&config, driver_stores_another, device_sleeps, NULL, 0)->hash;
+    assert_int_not_equal(d, e);
+}
+
+// Goal: each event of a long run counts, wherever the log's ring and the hash's pieces end.
+static uint32_t odd_one; // the store that is another one
+
+static void driver_stores_much(void *ctx)
+{
+    (void)ctx;
+    for (uint32_t i = 0; i < 1000; i++) {
+        virtq_store32(DRV, &span, 0, i == odd_one ? 9999 : i, VIRTQ_RELAXED, VIRTQ_BARRIER_NONE);
+    }
+}
+
+static void hash_covers_every_event(void **state)
+{
+    (void)state;
+    odd_one = UINT32_MAX;
+    const uint64_t plain = run(driver_stores_much, device_sleeps, NULL, 0)->hash;
+    for (odd_one = 0; odd_one < 1000; odd_one++) {
+        assert_int_not_equal(run(driver_stores_much, device_sleeps, NULL, 0)->hash, plain);
+    }
 }
 
 int main(void)
@@ -536,6 +581,7 @@ int main(void)
         cmocka_unit_test(deviations_preempt),
         cmocka_unit_test(notifications_arrive),
         cmocka_unit_test(notifications_are_not_lost),
+        cmocka_unit_test(full_channel_loses_nothing),
         cmocka_unit_test(masked_interrupts_wait),
         cmocka_unit_test(line_interrupts),
         cmocka_unit_test(words_are_awaited),
@@ -544,6 +590,7 @@ int main(void)
         cmocka_unit_test(budget_ends_a_run),
         cmocka_unit_test(findings_end_a_run),
         cmocka_unit_test(hash_tells_runs_apart),
+        cmocka_unit_test(hash_covers_every_event),
     };
     return cmocka_run_group_tests_name("model.machine", tests, open_machine, close_machine);
 }

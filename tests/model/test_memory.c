@@ -191,6 +191,9 @@ static void allocation_arguments(void **state)
     assert_int_equal(vl_memory_alloc(&mem, 1, 3, 0, &span), VIRTQ_ERR_INVALID);
     assert_int_equal(vl_memory_alloc(&mem, 64 * KIB, 1, 0, &span), VIRTQ_ERR_NO_MEMORY);
     assert_int_equal(vl_memory_alloc(&mem, UINT32_MAX, 4096, 1, &span), VIRTQ_ERR_NO_MEMORY);
+    // Half of it would fit below the border, half would not fit above.
+    assert_int_equal(vl_memory_alloc(&mem, 2 * mem.region[1].bytes + 64, 16, 1, &span),
+                     VIRTQ_ERR_NO_MEMORY);
     vl_memory_close(&mem);
 }
 

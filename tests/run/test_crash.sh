@@ -39,7 +39,8 @@ wait_until_busy()
     local i words
     for ((i = 0; i < 400; i++)); do
         read -ra words <<<"$(sed 's/.*) //' "/proc/$CHILD/stat" 2>/dev/null)"
-        if [ "$((${words[11]:-0} + ${words[12]:-0}))" -ge 5 ] && compgen -G "$1.tmp*" >/dev/null; then
+        if [ "$((${words[11]:-0} + ${words[12]:-0}))" -ge 5 ] &&
+            compgen -G "$1.tmp*" >/dev/null; then
             return 0
         fi
         sleep 0.05

@@ -82,8 +82,9 @@ device=blk transport=direct disk=$DISK ops=mix chain=2 bytes=2048 poll=on
 device=blk transport=pci interrupt=msix disk=$DISK buffers=0 bytes=4096 chain=2 batch=4
 device=blk transport=pci interrupt=intx disk=$DISK ops=mix dma=iommu start_idx=65530
 device=blk transport=pci hostile=driver ops=mix queue_size=4
+device=blk transport=pci dma=bounce disk=$DISK ops=mix chain=2
 END
-equal "the table was read" "$n" 11
+equal "the table was read" "$n" 12
 equal "hashes tell scenarios apart" "$(for t in "$WORK/$(basename "$BUILD")"-*.db; do
     sqlite3 "$t" "select v from meta where k like '%hash%' limit 1"
 done | sort -u | wc -l)" "$n"

@@ -292,6 +292,12 @@ static void say_note(struct line *l, const struct vl_event *ev)
         add(l, "q%u is live: features 0x%" PRIx64 ", indices start at %" PRIu64, q, ev->addr,
             ev->value);
         break;
+    case VIRTQ_NOTE_QUEUE_SERVED:
+        add(l,
+            "serves q%u of %" PRIu32 " entries: desc 0x%" PRIx64 ", avail 0x%" PRIx64
+            ", used 0x%" PRIx64,
+            q, ev->len, ev->addr, ev->value, ev->aux);
+        break;
     case VIRTQ_NOTE_QUEUE_DOWN: add(l, "q%u is down: all its memory is the driver's", q); break;
     case VIRTQ_NOTE_SUBMIT:
         add(l,

@@ -43,7 +43,7 @@ struct replay {
     uint32_t n;
     struct stretch *stretches;
     uint32_t n_stretches;
-    struct outcome *out; // shared with the child
+    struct outcome *out;                // shared with the child
     uint8_t payload[VL_BULK_MAX_BYTES]; // not on a fiber's stack, which is no larger
 };
 

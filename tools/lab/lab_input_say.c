@@ -154,8 +154,8 @@ void lab_deviation_sentence(const struct vl_deviation *d, char *out, size_t out_
     case VL_LANE_MISCHIEF_DRIVER: say_mischief(&s, "device"); break;
     case VL_LANE_MISCHIEF_DEVICE: say_mischief(&s, "driver"); break;
     case VL_LANE_MISCHIEF_PCI:
-        (void)snprintf(out, out_bytes, "%s's %s register read at %u modulo 64 is answered with: %s",
-                       s.who, s.nth, d->key, lab_mischief_sentence(VL_FIELD_REGISTER, d->value));
+        (void)snprintf(out, out_bytes, "%s's %s register access at %u modulo 64 carries: %s", s.who,
+                       s.nth, d->key, lab_mischief_sentence(VL_FIELD_REGISTER, d->value));
         break;
     case VL_LANE_PLATFORM: say_platform(&s); break;
     case VL_LANE_COUNT: (void)snprintf(out, out_bytes, "?"); break;

@@ -21,7 +21,7 @@ enum lab_transport { LAB_TRANSPORT_DIRECT, LAB_TRANSPORT_PCI };
 enum lab_interrupt { LAB_INTERRUPT_MSIX, LAB_INTERRUPT_INTX };
 enum lab_hostile { LAB_HOSTILE_NONE, LAB_HOSTILE_DRIVER, LAB_HOSTILE_DEVICE };
 enum lab_memory { LAB_MEMORY_SC };
-enum lab_dma { LAB_DMA_IDENTITY, LAB_DMA_IOMMU };
+enum lab_dma { LAB_DMA_IDENTITY, LAB_DMA_IOMMU, LAB_DMA_BOUNCE };
 enum lab_op { LAB_OP_READ, LAB_OP_MIX };
 
 struct lab_scenario {

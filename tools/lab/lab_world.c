@@ -76,7 +76,8 @@ static uint32_t mem_needed(const struct lab_scenario *s)
     const uint64_t tables = size * (most < size ? most : size) * VIRTQ_DESC_BYTES;
     const uint64_t slots = size < 256 ? size : 256;
     const uint64_t buffers = slots * ((uint64_t)s->bytes * s->chain + 512 + 64);
-    const uint64_t need = 2 * (rings + tables + buffers) + 8192;
+    const uint64_t factor = s->dma == LAB_DMA_BOUNCE ? 4 : 2; // a quarter is the bounce buffers'
+    const uint64_t need = factor * (rings + tables + buffers) + 8192;
     const uint64_t step = 16u << 10;
     const uint64_t rounded = (need + step - 1) / step * step;
     return rounded < VL_MEM_MIN_BYTES   ? VL_MEM_MIN_BYTES
@@ -352,9 +353,7 @@ static void reset_machine(struct lab *lab)
     struct vl_run_config config = {.budget_events = s->budget,
                                    .hashing = lab->options.hashing,
                                    .hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
-                                   .hostile_device = s->hostile == LAB_HOSTILE_DEVICE,
-                                   .hostile_pci = s->hostile == LAB_HOSTILE_DEVICE &&
-                                                  s->transport == LAB_TRANSPORT_PCI};
+                                   .hostile_device = s->hostile == LAB_HOSTILE_DEVICE};
     lab_fault_orders(s, config.barrier_order);
     m->strand[VL_SIDE_DRIVER].half =
         (struct vl_half){.ctx = lab, .main = driver_main, .on_interrupt = on_interrupt};
@@ -362,6 +361,9 @@ static void reset_machine(struct lab *lab)
         (struct vl_half){.ctx = lab, .main = device_main, .on_doorbell = on_doorbell};
     vl_machine_reset(m, &config);
     m->memory.bus_offset = s->dma == LAB_DMA_IOMMU ? VL_IOMMU_OFFSET : 0;
+    if (s->dma == LAB_DMA_BOUNCE) {
+        vl_memory_bounce(&m->memory);
+    }
     m->mischief = NULL;
     if (s->hostile != LAB_HOSTILE_NONE) {
         lab_mischief_init(&lab->mischief, m, s->queue_size);
@@ -386,7 +388,7 @@ static void start_choices(struct lab *lab, const struct lab_choices *choices)
         return;
     }
     if (s->hostile == LAB_HOSTILE_DRIVER) {
-        hostile = 1u << VL_LANE_MISCHIEF_DRIVER;
+        hostile = 1u << VL_LANE_MISCHIEF_DRIVER | 1u << VL_LANE_MISCHIEF_PCI;
     } else if (s->hostile == LAB_HOSTILE_DEVICE) {
         hostile = 1u << VL_LANE_MISCHIEF_DEVICE | 1u << VL_LANE_MISCHIEF_PCI;
     }
@@ -428,7 +430,8 @@ const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choi
     if (lab->referees != NULL) {
         const struct vl_referee_config config = {.hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
                                                  .hostile_device = s->hostile == LAB_HOSTILE_DEVICE,
-                                                 .hostile_pci = m->config.hostile_pci,
+                                                 .hostile_pci = s->hostile == LAB_HOSTILE_DEVICE &&
+                                                                s->transport == LAB_TRANSPORT_PCI,
                                                  .completion_owed = true,
                                                  .pci = s->transport == LAB_TRANSPORT_PCI};
         vl_referees_reset(lab->referees, &config);

@@ -8,6 +8,7 @@
 #include "driver/vdrv_pci.h"
 #include "driver/vdrv_queue.h"
 #include "model/core/vl_hash.h"
+#include "tools/lab/lab_buffers.h"
 #include "tools/lab/lab_player.h"
 
 #include <string.h>
@@ -17,13 +18,6 @@
 #define WINDOW_BYTES 0x10000000u
 
 enum phase { PHASE_START, PHASE_WORK, PHASE_STOP, PHASE_END };
-
-// A buffer slot of the arena: where one request's data lies.
-struct slot {
-    bool taken;
-    uint32_t bytes; // of data
-    bool from_device;
-};
 
 struct driver {
     struct virtq_port *port;
@@ -40,11 +34,8 @@ struct driver {
     struct vdrv_entropy *entropy;
     struct vdrv_blk *blk;
     struct virtq_doorbell bell;
-    struct virtq_dma arena;
-    uint32_t slot_bytes;
-    uint32_t n_slots;
-    struct slot *slot;
-    uint8_t *data; // slot_bytes: private copy of one request's data
+    struct lab_buffers buffers;
+    uint8_t *data; // buffers.slot_bytes: private copy of one request's data
     void *queue_state;
     void *type_state;
     bool reset_due;
@@ -76,7 +67,7 @@ static size_t type_state_bytes(const struct lab_scenario *s)
 static size_t driver_state_bytes(const struct lab_half_config *config)
 {
     const struct lab_scenario *s = config->scenario;
-    return round16(sizeof(struct driver)) + round16(slots_of(s) * sizeof(struct slot)) +
+    return round16(sizeof(struct driver)) + round16(slots_of(s) * sizeof(struct lab_buffer)) +
            round16(slot_bytes_of(s)) + round16(vdrv_queue_state_bytes(s->queue_size)) +
            round16(type_state_bytes(s));
 }
@@ -90,12 +81,13 @@ static enum virtq_err driver_create(void *state, const struct lab_half_config *c
 
     d->port = port;
     d->config = *config;
-    d->n_slots = slots_of(s);
-    d->slot_bytes = slot_bytes_of(s);
-    d->slot = (struct slot *)(void *)at;
-    at += round16(d->n_slots * sizeof(struct slot));
+    d->buffers = (struct lab_buffers){.port = port,
+                                      .slot_bytes = slot_bytes_of(s),
+                                      .n_slots = slots_of(s),
+                                      .slot = (struct lab_buffer *)(void *)at};
+    at += round16(d->buffers.n_slots * sizeof(struct lab_buffer));
     d->data = at;
-    at += round16(d->slot_bytes);
+    at += round16(d->buffers.slot_bytes);
     d->queue_state = at;
     at += round16(vdrv_queue_state_bytes(s->queue_size));
     d->type_state = at;
@@ -133,7 +125,7 @@ static enum virtq_err open_type(struct driver *d, const struct vdrv_blk_info *in
         return VIRTQ_OK;
     }
     const struct vdrv_blk_config config = {
-        .queue_index = 0, .depth = d->n_slots, .max_elems = s->chain, .info = *info};
+        .queue_index = 0, .depth = d->buffers.n_slots, .max_elems = s->chain, .info = *info};
     d->config.work->config(d->config.work->ctx, info->capacity);
     return vdrv_blk_open(d->port, d->q, &config, d->type_state, &d->blk);
 }
@@ -268,9 +260,8 @@ static bool start(struct driver *d)
     d->blk = NULL;
     d->entropy = NULL;
     enum virtq_err err = d->over_pci ? start_pci(d) : start_direct(d);
-    if (err == VIRTQ_OK && d->arena.span.bytes == 0) {
-        err = virtq_mem_alloc(d->port, d->n_slots * d->slot_bytes, 64, VIRTQ_AREA_BUFFER, 0,
-                              &d->arena);
+    if (err == VIRTQ_OK) {
+        err = lab_buffers_open(&d->buffers);
     }
     if (err != VIRTQ_OK) {
         d->failed = err;
@@ -291,18 +282,22 @@ static uint64_t token_of(uint64_t request_token, uint32_t slot)
     return request_token << 16 | slot;
 }
 
-static uint32_t data_elems(const struct driver *d, const struct lab_request *r, uint32_t slot,
-                           bool writable, struct vdrv_elem *elems)
+static void data_elems(const struct lab_request *r, uint64_t at, bool writable,
+                       struct vdrv_elem *elems)
 {
-    uint64_t at = d->arena.bus_addr + (uint64_t)slot * d->slot_bytes;
-    uint32_t total = 0;
     for (uint32_t i = 0; i < r->n_elems; i++) { // bound: LAB_ELEMS_MAX
         elems[i] = (struct vdrv_elem){
             .bus_addr = at, .len = r->elem_bytes[i], .device_writable = writable};
         at += r->elem_bytes[i];
+    }
+}
+
+static uint32_t data_bytes(const struct lab_request *r)
+{
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < r->n_elems; i++) { // bound: LAB_ELEMS_MAX
         total += r->elem_bytes[i];
     }
-    VIRTQ_ASSERT(total <= d->slot_bytes);
     return total;
 }
 
@@ -311,13 +306,19 @@ static enum virtq_err submit_one(struct driver *d, const struct lab_request *r, 
     struct vdrv_elem elems[LAB_ELEMS_MAX];
     const bool writable = r->kind != LAB_REQ_WRITE;
     const uint64_t token = token_of(r->token, slot);
-    const uint32_t bytes = data_elems(d, r, slot, writable, elems);
+    const uint32_t bytes = data_bytes(r);
+    uint64_t bus_addr = 0;
     enum virtq_err err = VIRTQ_ERR_INVALID;
 
     if (r->kind == LAB_REQ_WRITE) {
-        virtq_copy_out(d->port, &d->arena.span, slot * d->slot_bytes, r->data, bytes);
+        lab_buffer_put(&d->buffers, slot, r->data, bytes);
         virtq_note(d->port, VIRTQ_NOTE_SEND, 0, token, vl_hash64(r->data, bytes), 0, bytes);
     }
+    const enum virtq_err map_err = lab_buffer_map(&d->buffers, slot, bytes, writable, &bus_addr);
+    if (map_err != VIRTQ_OK) {
+        return map_err;
+    }
+    data_elems(r, bus_addr, writable, elems);
     switch (r->kind) {
     case LAB_REQ_FILL:
         err = vdrv_entropy_submit(d->entropy, elems, r->n_elems, r->indirect, token);
@@ -331,9 +332,8 @@ static enum virtq_err submit_one(struct driver *d, const struct lab_request *r, 
     case LAB_REQ_FLUSH: err = vdrv_blk_flush(d->blk, r->indirect, token); break;
     case LAB_REQ_GET_ID: err = vdrv_blk_get_id(d->blk, &elems[0], r->indirect, token); break;
     }
-    if (err == VIRTQ_OK) {
-        d->slot[slot] =
-            (struct slot){.taken = true, .bytes = bytes, .from_device = writable && bytes > 0};
+    if (err != VIRTQ_OK) {
+        lab_buffer_unmap(&d->buffers, slot);
     }
     return err;
 }
@@ -352,9 +352,9 @@ static uint32_t submit_batch(struct driver *d)
     const uint32_t batch = work->batch(work->ctx);
     uint32_t n = 0;
 
-    for (uint32_t slot = 0; slot < d->n_slots && n < batch; slot++) { // bound: n_slots
+    for (uint32_t slot = 0; slot < d->buffers.n_slots && n < batch; slot++) { // bound: n_slots
         struct lab_request r;
-        if (d->slot[slot].taken) {
+        if (d->buffers.slot[slot].taken) {
             continue;
         }
         if (vdrv_queue_free(d->q) < descs_needed(d) || !work->next(work->ctx, &r)) {
@@ -376,16 +376,15 @@ static uint32_t submit_batch(struct driver *d)
 static void complete(struct driver *d, uint64_t token, enum virtq_err result, uint32_t data_bytes)
 {
     const uint32_t slot = (uint32_t)(token & 0xFFFFu);
-    struct slot *s = &d->slot[slot];
-    const bool copy = result == VIRTQ_OK && s->from_device;
-    const uint32_t bytes = data_bytes < s->bytes ? data_bytes : s->bytes;
+    const struct lab_buffer *b = &d->buffers.slot[slot];
+    const bool copy = result == VIRTQ_OK && b->from_device && b->bytes > 0;
+    const uint32_t bytes = data_bytes < b->bytes ? data_bytes : b->bytes;
 
-    VIRTQ_ASSERT(slot < d->n_slots && s->taken);
+    lab_buffer_unmap(&d->buffers, slot);
     if (copy) {
-        virtq_copy_in(d->port, d->data, &d->arena.span, slot * d->slot_bytes, bytes);
+        lab_buffer_get(&d->buffers, slot, d->data, bytes);
         virtq_note(d->port, VIRTQ_NOTE_RECEIVE, 0, token, vl_hash64(d->data, bytes), 0, bytes);
     }
-    s->taken = false;
     d->config.work->done(d->config.work->ctx, token >> 16, result, copy ? d->data : NULL,
                          copy ? bytes : 0);
 }
@@ -460,7 +459,7 @@ static bool stop(struct driver *d)
     }
     if (d->q != NULL) {
         while (detach_one(d, &token) == VIRTQ_OK) { // bound: queue_size
-            d->slot[token & 0xFFFFu].taken = false;
+            lab_buffer_unmap(&d->buffers, (uint32_t)(token & 0xFFFFu));
             d->config.work->detached(d->config.work->ctx, token >> 16);
         }
         if (d->blk != NULL) {
