@@ -69,7 +69,7 @@ run 0 "$VRINGLAB" run device=blk "disk=$IMAGE" buffers=0 bytes=4096 chain=2 queu
     budget=4000000000 --seed 7
 want=$(sha256sum "$IMAGE" | cut -d' ' -f1)
 printf '%s\nsha256=%s   (sha256sum of the file)\n' '$ sha256sum demo.img' "$want"
-grep -qE "^sha256=$want( |$)" "$WORK/out" || die "the bytes that came through the ring are not the file's"
+grep -qE "^sha256=$want( |$)" "$WORK/out" || die "what came through the ring is not the file"
 
 say "2. Fuzz a pair with a bug in one half, with libFuzzer" \
     "fault=$(sed -n '1s/^# //p' "$ROOT/$STORY")." \

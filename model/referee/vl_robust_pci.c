@@ -22,6 +22,7 @@
 #define BAR_FLAGS 15u
 
 // Common configuration [4.1.4.3].
+#define STATUS_FEATURES_OK 8u
 #define COMMON_STATUS 0x14u
 #define COMMON_QUEUE_SELECT 0x16u
 #define COMMON_QUEUE_ENABLE 0x1Cu
@@ -212,6 +213,8 @@ void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev)
     }
     if (ev->kind == VL_EV_MMIO_WRITE) {
         write_common(p, off, ev->value);
+    } else if (off == COMMON_STATUS) {
+        p->features_read_ok = p->features_read_ok || (ev->value & STATUS_FEATURES_OK) != 0;
     } else if (off == COMMON_QUEUE_ENABLE && ev->value == 1 && p->reset_seen && r->judge_device &&
                (p->enabled >> (p->queue_select % 64) & 1u) == 0) {
         vl_referee_finding(r, "robustness:enabled-after-reset", "device",
@@ -232,7 +235,11 @@ void vl_pci_rules_control(struct vl_referees *r, const struct vl_event *ev)
         // Where registers lie the driver may go on before the device is done.
         p->features_read_ok = p->features_read_ok && r->config.hostile_pci;
         break;
-    case VIRTQ_CONTROL_FEATURES_READ_OK: p->features_read_ok = true; break;
+    case VIRTQ_CONTROL_FEATURES_READ_OK:
+        // The driver's word counts where config space lies, too: there the structure may be
+        // elsewhere.
+        p->features_read_ok = p->features_read_ok || r->config.hostile_pci;
+        break;
     case VIRTQ_CONTROL_DRIVER_OK:
         if (!p->features_read_ok && r->judge_driver) {
             vl_referee_finding(r, "robustness:features-not-read-back", "driver",

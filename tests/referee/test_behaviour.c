@@ -296,10 +296,11 @@ static void stray_access(struct script *s, bool broken)
 
 static void features_not_read_back(struct script *s, bool broken)
 {
+    bring_up_bar(s, 0);
     note(s, VL_AGENT_TRAP, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_DEVICE_RESET, 0, 0, 0);
-    if (!broken) {
-        note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_FEATURES_READ_OK, 0, 0, 0);
-    }
+    // The driver's own word does not count, only the read does.
+    note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_FEATURES_READ_OK, 0, 0, 0);
+    emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x14, broken ? 3 : 11, 0, 1);
     note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_DRIVER_OK, 0, 0, 0);
 }
 

@@ -486,5 +486,5 @@ const struct cmd cmd_fuzz = {
     "  --jobs N      processes (default 1)\n"
     "  --out DIR     where findings go (default: the current directory)\n"
     "\n"
-    "  vringlab fuzz pair fault=driver-no-recheck --seconds 60\n",
+    "  vringlab fuzz pair fault=driver-recheck --seconds 60\n",
     fuzz_main};
