@@ -19,10 +19,10 @@ struct cmd_run_job {
 
 struct cmd_run_result {
     struct vl_verdict verdict;
-    uint64_t n_done;   // runs that ended
-    uint64_t seed;     // of the last run
-    uint64_t n_events; // of all runs
-    uint64_t marks;    // of all runs
+    uint64_t n_done;      // runs that ended
+    uint64_t seed;        // of the last run
+    uint64_t n_events;    // of all runs
+    uint64_t marks;       // of all runs
     char sha256[65];      // what lab_read_sha256() said
     char disk_sha256[65]; // of the disk that the scenario names, "" without one
 };

@@ -1,7 +1,7 @@
 // tools/lab/lab_scenario.h -- a scenario: what is plugged together, as key=value in canonical
 // order. One table (lab_scenario.c) holds every key with meaning, range and default; parsing,
-// printing, `vringlab scenarios` and the fuzzers' headers all read it. SPDX-License-Identifier:
-// BSD-2-Clause
+// printing, `vringlab scenarios` and the fuzzers' headers all read it.
+// SPDX-License-Identifier: BSD-2-Clause
 #ifndef LAB_SCENARIO_H
 #define LAB_SCENARIO_H
 
