@@ -23,7 +23,8 @@ struct vdev_queue {
     uint32_t n_unpublished;
     uint32_t n_in_flight; // popped, and not published as used
     uint16_t used_flags;  // as stored
-    uint32_t busy[];      // bit per head: popped, and not pushed
+    uint32_t busy[];      // bit per head: popped, and not published as used; behind them the
+                          // heads that were pushed and not published, 16 bits each
 };
 
 static uint32_t busy_words(uint32_t queue_size)
@@ -31,9 +32,15 @@ static uint32_t busy_words(uint32_t queue_size)
     return (queue_size + 31) / 32;
 }
 
+static uint16_t *pushed_heads(struct vdev_queue *q)
+{
+    return (uint16_t *)(q->busy + busy_words(q->queue_size));
+}
+
 size_t vdev_queue_state_bytes(uint32_t queue_size)
 {
-    return sizeof(struct vdev_queue) + busy_words(queue_size) * sizeof(uint32_t);
+    return sizeof(struct vdev_queue) + busy_words(queue_size) * sizeof(uint32_t) +
+           queue_size * sizeof(uint16_t);
 }
 
 uint32_t vdev_queue_max_spans(uint32_t queue_size)
@@ -318,7 +325,8 @@ void vdev_queue_push(struct vdev_queue *q, uint16_t head, uint32_t written)
     const uint32_t slot = (uint16_t)(q->used_idx + q->n_unpublished) & (q->queue_size - 1);
     const struct virtq_used_elem elem = {.id = head, .len = written};
 
-    q->busy[head / 32] &= ~(1u << (head % 32));
+    // The head stays busy: the driver cannot know that it is free before it sees the index.
+    pushed_heads(q)[q->n_unpublished] = head;
     virtq_store_used_elem(q->port, &q->used, virtq_used_slot_off(slot), elem);
     q->n_unpublished++;
 }
@@ -330,6 +338,10 @@ uint16_t vdev_queue_publish(struct vdev_queue *q)
 
     if (n_pushed == 0) {
         return 0;
+    }
+    for (uint32_t i = 0; i < n_pushed; i++) { // bound: queue_size
+        const uint16_t head = pushed_heads(q)[i];
+        q->busy[head / 32] &= ~(1u << (head % 32));
     }
     q->n_unpublished = 0;
     q->n_in_flight -= n_pushed;
@@ -426,6 +438,7 @@ bool vdev_queue_valid(const struct vdev_queue *q)
     for (uint32_t i = 0; i < busy_words(q->queue_size); i++) {
         n_busy += (uint32_t)__builtin_popcount(q->busy[i]);
     }
-    return n_busy + q->n_unpublished == q->n_in_flight && q->n_in_flight <= q->queue_size &&
+    return n_busy == q->n_in_flight && q->n_unpublished <= n_busy &&
+           q->n_in_flight <= q->queue_size &&
            (uint16_t)(q->seen_avail_idx - q->avail_idx) <= q->queue_size;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the engines fix this signature
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;

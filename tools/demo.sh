@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # tools/demo.sh [FAULT] -- the whole in five steps; `tools/dev demo` installs, builds, calls this.
 # Read a real ext4 image through the ring; fuzz a pair with a bug in one half (unless named,
-# event-idx-equal-driver; driver-recheck needs a preemption as well); replay what was found, shrink
+# driver-recheck; driver-recheck needs a preemption as well); replay what was found, shrink
 # it, explain it. Each step says what it does and why; a step that fails ends the demo.
 # SPDX-License-Identifier: BSD-2-Clause
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VRINGLAB=${VRINGLAB:-$ROOT/build/release/vringlab}
-FAULT=${1:-event-idx-equal-driver}
+FAULT=${1:-driver-recheck}
 STORY=corpus/faults/$FAULT/README.md
 FUZZ_SECONDS=60
 DEVIATIONS_MAX=6

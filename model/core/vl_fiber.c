@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -26,12 +27,37 @@
 #include <sanitizer/msan_interface.h>
 #endif
 
+#define GUARD_BYTES 65536u // a whole page, also where pages are large
+
 // The fiber that a switch came from and goes to: read by the far side of the switch, which has no
 // other way to get arguments. Runs are single-threaded.
 static struct vl_fiber *switch_from;
 static struct vl_fiber *switch_to;
 
 static void fiber_entry(void);
+
+// A stack ends in a page that nobody may touch: a frame too large stops there, and not in whatever
+// lies below.
+static uint8_t *take_stack(size_t bytes)
+{
+    uint8_t *p =
+        mmap(NULL, bytes + GUARD_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+    if (mprotect(p, GUARD_BYTES, PROT_NONE) != 0) {
+        (void)munmap(p, bytes + GUARD_BYTES);
+        return NULL;
+    }
+    return p + GUARD_BYTES;
+}
+
+static void give_stack(uint8_t *stack, size_t bytes)
+{
+    if (stack != NULL) {
+        (void)munmap(stack - GUARD_BYTES, bytes + GUARD_BYTES);
+    }
+}
 
 #if defined(__x86_64__)
 __asm__(".text\n"
@@ -119,13 +145,13 @@ enum virtq_err vl_fiber_open(struct vl_fiber *f)
 {
     memset(f, 0, sizeof(*f));
     f->stack_bytes = VL_FIBER_STACK_BYTES;
-    f->stack = aligned_alloc(4096, f->stack_bytes);
+    f->stack = take_stack(f->stack_bytes);
     return f->stack != NULL ? VIRTQ_OK : VIRTQ_ERR_NO_MEMORY;
 }
 
 void vl_fiber_close(struct vl_fiber *f)
 {
-    free(f->stack);
+    give_stack(f->stack, f->stack_bytes);
     f->stack = NULL;
 }
 
@@ -154,7 +180,7 @@ enum virtq_err vl_fiber_open(struct vl_fiber *f)
 {
     memset(f, 0, sizeof(*f));
     f->stack_bytes = VL_FIBER_STACK_BYTES;
-    f->stack = aligned_alloc(4096, f->stack_bytes);
+    f->stack = take_stack(f->stack_bytes);
     f->sp = calloc(1, sizeof(ucontext_t));
     if (f->stack == NULL || f->sp == NULL) {
         vl_fiber_close(f);
@@ -165,7 +191,7 @@ enum virtq_err vl_fiber_open(struct vl_fiber *f)
 
 void vl_fiber_close(struct vl_fiber *f)
 {
-    free(f->stack);
+    give_stack(f->stack, f->stack_bytes);
     free(f->sp);
     f->stack = NULL;
     f->sp = NULL;

@@ -144,6 +144,7 @@ engine()
     printf '#!/bin/sh\n%s\n' "$1" >build/fuzz/fuzz_pair
     chmod +x build/fuzz/fuzz_pair
 }
+# shellcheck disable=SC2016 # the script that is written expands these
 artifact='for a in "$@"; do case $a in -artifact_prefix=*) p=${a#*=} ;; esac; done'
 engine 'echo "#4096 DONE cov: 9 ft: 9 corp: 7/70b lim: 4 exec/s: 2048 rss: 9Mb"'
 expect 0 'no finding: .* runs=4096 corpus=7' build/release/vringlab fuzz pair --seconds 2

@@ -388,7 +388,7 @@ static bool parse_args(int argc, char **argv, struct session *s)
     s->engine.seconds = SECONDS_DEFAULT;
     s->out = "";
     s->words = argv + 1;
-    for (int i = 1; i < argc; i++) { // words move to the front of argv
+    for (int i = 1; i < argc && argv[i] != NULL; i++) { // words move to the front of argv
         char *value = i + 1 < argc ? argv[i + 1] : NULL;
         bool ok = true;
         if (strcmp(argv[i], "--seconds") == 0) {

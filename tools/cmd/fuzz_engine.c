@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_LEN "1024" // bytes of an input: about 170 deviations
+#define MAX_LEN_ARG "-max_len=1024" // bytes of an input: about 170 deviations
 #define ARGS_MAX 24
 #define STOP_TRIES 50
 
@@ -73,7 +73,7 @@ _Noreturn static void exec_engine(const struct fuzz_engine *e, uint32_t job)
         const char *const fixed[] = {e->harness,
                                      artifacts,
                                      time_arg,
-                                     "-max_len=" MAX_LEN,
+                                     MAX_LEN_ARG,
                                      "-timeout=10",
                                      "-rss_limit_mb=2048",
                                      "-print_final_stats=1",

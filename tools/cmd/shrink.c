@@ -238,21 +238,26 @@ static int shrink(struct lab_input *in, const char *out)
     s.list = calloc(in->n + 1, sizeof(s.list[0]));
     s.trial = calloc(in->n + 1, sizeof(s.trial[0]));
     if (s.list == NULL || s.trial == NULL) {
-        code = cmd_fail("shrink", CMD_EXIT_ENV, "no memory left");
-    } else {
+        free(s.list);
+        free(s.trial);
+        return cmd_fail("shrink", CMD_EXIT_ENV, "no memory left");
+    }
+    if (in->n > 0) {
         memcpy(s.list, in->list, in->n * sizeof(s.list[0]));
-        if (!cmd_probe_run(&s.probe, &s.scenario, s.list, s.n, &s.wanted, err)) {
-            code = cmd_fail("shrink", CMD_EXIT_ENV, "%s", err);
-        } else if (s.wanted.outcome != VL_FINDING && s.wanted.outcome != VL_CRASHED) {
-            code = cmd_fail("shrink", CMD_EXIT_USAGE,
-                            "the input reaches no finding here, so there is nothing to keep");
-        }
+    }
+    if (!cmd_probe_run(&s.probe, &s.scenario, s.list, s.n, &s.wanted, err)) {
+        code = cmd_fail("shrink", CMD_EXIT_ENV, "%s", err);
+    } else if (s.wanted.outcome != VL_FINDING && s.wanted.outcome != VL_CRASHED) {
+        code = cmd_fail("shrink", CMD_EXIT_USAGE,
+                        "the input reaches no finding here, so there is nothing to keep");
     }
     if (code == CMD_EXIT_CLEAN) {
         s.best = s.wanted;
         shrink_all(&s);
         in->scenario = s.scenario;
-        memcpy(in->list, s.list, s.n * sizeof(s.list[0]));
+        if (s.n > 0) {
+            memcpy(in->list, s.list, s.n * sizeof(s.list[0]));
+        }
         in->n = s.n;
         (void)snprintf(in->finding, sizeof(in->finding), "%s", s.best.kind);
         if (cmd_write_input(out, in, err)) {

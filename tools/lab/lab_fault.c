@@ -173,13 +173,18 @@ static const struct lab_player *load(const char *name, const char *dir, char err
         (void)snprintf(err, 256, "fault=%s: %.160s is no player", name, path);
         return NULL;
     }
+    const struct lab_player *player = entry();
+    if (player->abi != LAB_PLAYER_ABI) {
+        (void)snprintf(err, 256, "fault=%s: %.120s is of another build; run `tools/dev build`",
+                       name, path);
+        return NULL;
+    }
     (void)snprintf(loaded[n_loaded].name, LAB_NAME_BYTES, "%s", name);
-    loaded[n_loaded].player = entry();
+    loaded[n_loaded].player = player;
     return loaded[n_loaded++].player;
 }
 
-// ---- players by name
-// -----------------------------------------------------------------------------
+// ---- players by name ---------------------------------------------------------------------------
 
 // Those that were registered beside ours.
 static const struct lab_player *registered[LAB_PLAYERS_MAX];

@@ -261,6 +261,7 @@ static uint64_t mask_of(unsigned bytes)
 
 static void flip(struct word *w)
 {
+    VIRTQ_ASSERT(w->bytes > 0);
     const uint32_t bit = w->variant % (8 * w->bytes);
     if (bit < 64) {
         w->value ^= 1ull << bit;
@@ -273,6 +274,7 @@ static void flip(struct word *w)
 // behind its header, those of a table at its start.
 static void take_other(struct word *w, const struct virtq_span *span, uint32_t off)
 {
+    VIRTQ_ASSERT(w->bytes > 0);
     const uint32_t start = span->area == VIRTQ_AREA_AVAIL || span->area == VIRTQ_AREA_USED
                                ? VIRTQ_RING_HEADER_BYTES
                                : 0;

@@ -95,7 +95,13 @@ struct lab_pci_info {
     } bar[LAB_PCI_BARS];
 };
 
+// A loadable player is compiled apart: what it was compiled against must be what loads it.
+#define LAB_PLAYER_ABI                                                                             \
+    ((uint32_t)(sizeof(struct lab_half_config) << 20 ^ sizeof(struct lab_scenario) << 10 ^         \
+                sizeof(struct vdev_core) << 4 ^ sizeof(struct lab_work)))
+
 struct lab_player {
+    uint32_t abi; // LAB_PLAYER_ABI
     const char *name;
     enum lab_side side;
     uint64_t features; // transport-independent feature bits that it can do

@@ -566,6 +566,7 @@ static void driver_destroy(void *state)
 const struct lab_player *lab_player_entry(void)
 {
     static const struct lab_player player = {
+        .abi = LAB_PLAYER_ABI,
         .name = "vringlab",
         .side = LAB_SIDE_DRIVER,
         .features = VIRTQ_F_VERSION_1 | VIRTQ_F_INDIRECT_DESC | VIRTQ_F_EVENT_IDX,
