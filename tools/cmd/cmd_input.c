@@ -12,7 +12,7 @@
 #define WORDS_MAX 64
 #define MAGIC_BYTES 15u // of a SQLite file
 
-static bool is_trace(const char *path)
+bool cmd_input_is_trace(const char *path)
 {
     char first[MAGIC_BYTES] = {0};
     FILE *f = fopen(path, "rb");
@@ -90,7 +90,7 @@ int cmd_input_load(const char *name, const char *path, int n_words, char *const 
             keys[n_keys++] = words[i];
         }
     }
-    if (is_trace(path)) {
+    if (cmd_input_is_trace(path)) {
         const int code = load_trace(name, path, in);
         if (code != CMD_EXIT_CLEAN) {
             return code;

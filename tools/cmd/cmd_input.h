@@ -12,4 +12,7 @@
 int cmd_input_load(const char *name, const char *path, int n_words, char *const *words,
                    struct lab_input *in);
 
+// True if path is (or calls itself) a trace.
+bool cmd_input_is_trace(const char *path);
+
 #endif

@@ -37,10 +37,16 @@ static bool open_world(struct cmd_probe *p, const struct lab_scenario *s, uint32
     }
     cmd_probe_close(p);
     p->deviations_max = n < DEVIATIONS_MIN ? DEVIATIONS_MIN : n;
-    const struct lab_options options = {
-        .shared = true, .hashing = true, .referees = true, .deviations_max = p->deviations_max};
+    const struct lab_options options = {.shared = true,
+                                        .hashing = true,
+                                        .replay = p->outside != NULL,
+                                        .referees = true,
+                                        .deviations_max = p->deviations_max};
     p->scenario = *s;
     p->lab = lab_open(s, &options, err);
+    if (p->lab != NULL && p->outside != NULL && !lab_serve_outside(p->lab, p->outside, err)) {
+        cmd_probe_close(p);
+    }
     if (p->lab != NULL && p->text != NULL) {
         const struct vl_observer observer = {.ctx = p->text, .on_event = on_event};
         lab_set_observer(p->lab, &observer);

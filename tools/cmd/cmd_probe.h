@@ -15,6 +15,7 @@ struct cmd_probe {
     struct lab_scenario scenario;
     struct event_text *text; // not NULL: learns from each event (vl_record_shared_open() memory)
     uint32_t deviations_max;
+    const struct lab_outside *outside; // not NULL: stands in for the disk file
 };
 
 // Run list (canonical) under s in a child process. Returns false with err if the run cannot be

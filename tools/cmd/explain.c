@@ -3,6 +3,7 @@
 #include "model/trace/vl_record.h"
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/cmd_input.h"
+#include "tools/cmd/cmd_outside.h"
 #include "tools/cmd/cmd_probe.h"
 #include "tools/cmd/cmd_run.h"
 
@@ -80,9 +81,10 @@ static void print_verdict(const struct vl_verdict *v)
     cmd_print_verdict(v);
 }
 
-static int explain(const struct lab_input *in, uint64_t last)
+static int explain(const struct lab_input *in, uint64_t last, const struct lab_outside *outside)
 {
-    struct cmd_probe probe = {.text = vl_record_shared_open(sizeof(struct event_text))};
+    struct cmd_probe probe = {.text = vl_record_shared_open(sizeof(struct event_text)),
+                              .outside = outside};
     struct vl_verdict verdict;
     char err[LAB_ERR_BYTES];
 
@@ -127,7 +129,14 @@ static int explain_main(int argc, char **argv)
     }
     int code = cmd_input_load("explain", input, n_words, words, &in);
     if (code == CMD_EXIT_CLEAN) {
-        code = explain(&in, last);
+        char err[LAB_ERR_BYTES];
+        struct cmd_outside *outside = NULL;
+        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, err)) {
+            code = cmd_fail("explain", CMD_EXIT_ENV, "%s", err);
+        } else {
+            code = explain(&in, last, cmd_outside_bytes(outside));
+        }
+        cmd_outside_close(outside);
         lab_input_free(&in);
     }
     return code;

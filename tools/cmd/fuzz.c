@@ -434,7 +434,10 @@ static bool find_harness(struct session *s)
         (void)cmd_fail("fuzz", CMD_EXIT_ENV, "cannot tell where this program lies");
         return false;
     }
-    (void)snprintf(s->harness, sizeof(s->harness), "%s/../%s/%s", s->bin_dir, preset,
+    // build/PRESET holds this program, build/fuzz and build/afl the harnesses.
+    const char *slash = strrchr(s->bin_dir, '/');
+    const int n = slash != NULL ? (int)(slash - s->bin_dir) : 0;
+    (void)snprintf(s->harness, sizeof(s->harness), "%.*s/%s/%s", n, s->bin_dir, preset,
                    lab_target_name(s->target));
     if (access(s->harness, X_OK) != 0) {
         (void)cmd_fail("fuzz", CMD_EXIT_ENV, "%s is not built; build it with: tools/dev build %s",

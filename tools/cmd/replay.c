@@ -3,6 +3,7 @@
 #include "model/trace/vl_record.h"
 #include "model/trace/vl_trace.h"
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_outside.h"
 #include "tools/cmd/cmd_run.h"
 #include "tools/cmd/event_text.h"
 
@@ -13,13 +14,6 @@
 #include <unistd.h>
 
 extern const struct cmd cmd_replay;
-
-// One stretch of a file that the recorded run read.
-struct stretch {
-    uint64_t off;
-    uint64_t digest;
-    uint32_t bytes;
-};
 
 struct outcome {
     uint64_t n_same; // events that were equal
@@ -41,10 +35,8 @@ struct replay {
     struct lab_scenario scenario;
     struct vl_deviation *list;
     uint32_t n;
-    struct stretch *stretches;
-    uint32_t n_stretches;
-    struct outcome *out;                // shared with the child
-    uint8_t payload[VL_BULK_MAX_BYTES]; // not on a fiber's stack, which is no larger
+    struct cmd_outside *outside;
+    struct outcome *out; // shared with the child
 };
 
 // A place for a debugger: called at the event that was asked for.
@@ -92,64 +84,6 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
     vl_finding(lab_machine(r->lab), "replay:differs", "-", "the run differs from its trace");
 }
 
-static bool read_outside(void *ctx, uint64_t off, uint8_t *dst, uint32_t bytes)
-{
-    struct replay *r = ctx;
-
-    while (bytes > 0) { // bound: bytes
-        const struct stretch *s = NULL;
-        uint32_t n_have = 0;
-        for (uint32_t i = 0; i < r->n_stretches && s == NULL; i++) { // bound: n_stretches
-            const struct stretch *t = &r->stretches[i];
-            s = off >= t->off && off - t->off < t->bytes ? t : NULL;
-        }
-        if (s == NULL) {
-            // Never read from the file in the recorded run: it was written before, or this run
-            // differs, which its events will say. What stands here does not matter.
-            memset(dst, 0, 512);
-            n_have = 512;
-        } else {
-            uint32_t len = 0;
-            if (!vl_trace_payload(r->trace, s->digest, r->payload, &len)) {
-                return false;
-            }
-            const uint32_t at = (uint32_t)(off - s->off);
-            n_have = len - at < bytes ? len - at : bytes;
-            memcpy(dst, r->payload + at, n_have);
-        }
-        n_have = n_have < bytes ? n_have : bytes;
-        off += n_have;
-        dst += n_have;
-        bytes -= n_have;
-    }
-    return true;
-}
-
-static bool collect_stretches(struct replay *r)
-{
-    struct vl_trace_event te;
-    uint32_t room = 0;
-
-    vl_trace_seek(r->trace, 0);
-    while (vl_trace_next(r->trace, &te)) { // bound: the trace's events
-        if (te.ev.kind != VL_EV_OUTSIDE) {
-            continue;
-        }
-        if (r->n_stretches == room) {
-            room = room == 0 ? 1024 : room * 2;
-            struct stretch *more = realloc(r->stretches, room * sizeof(*more));
-            if (more == NULL) {
-                return false;
-            }
-            r->stretches = more;
-        }
-        r->stretches[r->n_stretches++] =
-            (struct stretch){.off = te.ev.addr, .digest = te.ev.value, .bytes = te.ev.len};
-    }
-    vl_trace_seek(r->trace, 0);
-    return !vl_trace_failed(r->trace);
-}
-
 static int child(void *arg)
 {
     struct replay *r = arg;
@@ -175,8 +109,8 @@ static bool load(struct replay *r, char err[LAB_ERR_BYTES])
     }
     r->n = info->n_choices;
     r->list = calloc(r->n + 1, sizeof(*r->list));
-    if (r->list == NULL || !collect_stretches(r)) {
-        (void)snprintf(err, LAB_ERR_BYTES, "%.120s: cannot be read, or not enough memory", r->path);
+    if (r->list == NULL) {
+        (void)snprintf(err, LAB_ERR_BYTES, "%.120s: not enough memory", r->path);
         return false;
     }
     if (r->n > 0) {
@@ -192,9 +126,8 @@ static bool load(struct replay *r, char err[LAB_ERR_BYTES])
     if (r->lab == NULL) {
         return false;
     }
-    const struct lab_outside outside = {
-        .ctx = r, .read = read_outside, .size = info->n_outside > 0 ? info->outside[0].size : 0};
-    return lab_serve_outside(r->lab, info->n_outside > 0 ? &outside : NULL, err);
+    return cmd_outside_open(&r->outside, r->path, err) &&
+           lab_serve_outside(r->lab, cmd_outside_bytes(r->outside), err);
 }
 
 static void print_difference(const struct replay *r)
@@ -325,7 +258,7 @@ static int replay_main(int argc, char **argv)
     }
     vl_trace_close(r.trace);
     free(r.list);
-    free(r.stretches);
+    cmd_outside_close(r.outside);
     vl_record_shared_close(r.out, sizeof(*r.out));
     return code;
 }

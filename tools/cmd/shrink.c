@@ -3,6 +3,7 @@
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/cmd_input.h"
 #include "tools/cmd/cmd_output.h"
+#include "tools/cmd/cmd_outside.h"
 #include "tools/cmd/cmd_probe.h"
 #include "tools/cmd/cmd_run.h"
 #include "tools/lab/lab_mischief.h"
@@ -228,9 +229,12 @@ static void shrink_all(struct shrink *s)
     }
 }
 
-static int shrink(struct lab_input *in, const char *out)
+static int shrink(struct lab_input *in, const char *out, const struct lab_outside *outside)
 {
-    struct shrink s = {.scenario = in->scenario, .n = in->n, .until = time(NULL) + SECONDS_MAX};
+    struct shrink s = {.probe = {.outside = outside},
+                       .scenario = in->scenario,
+                       .n = in->n,
+                       .until = time(NULL) + SECONDS_MAX};
     char err[256];
     int code = CMD_EXIT_CLEAN;
     const uint32_t n_before = in->n;
@@ -261,8 +265,8 @@ static int shrink(struct lab_input *in, const char *out)
         in->n = s.n;
         (void)snprintf(in->finding, sizeof(in->finding), "%s", s.best.kind);
         if (cmd_write_input(out, in, err)) {
-            (void)printf("%s: %" PRIu32 " deviations, from %" PRIu32 "; %" PRIu32 " runs\n", out,
-                         in->n, n_before, s.n_runs);
+            (void)printf("%s: %" PRIu32 " deviation%s, from %" PRIu32 "; %" PRIu32 " runs\n", out,
+                         in->n, in->n == 1 ? "" : "s", n_before, s.n_runs);
             cmd_print_verdict(&s.best);
         } else {
             code = cmd_fail("shrink", CMD_EXIT_ENV, "%s", err);
@@ -298,7 +302,14 @@ static int shrink_main(int argc, char **argv)
     }
     int code = cmd_input_load("shrink", input, n_words, words, &in);
     if (code == CMD_EXIT_CLEAN) {
-        code = shrink(&in, out);
+        char err[LAB_ERR_BYTES];
+        struct cmd_outside *outside = NULL;
+        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, err)) {
+            code = cmd_fail("shrink", CMD_EXIT_ENV, "%s", err);
+        } else {
+            code = shrink(&in, out, cmd_outside_bytes(outside));
+        }
+        cmd_outside_close(outside);
         lab_input_free(&in);
     }
     return code;

@@ -304,7 +304,7 @@ bool lab_disk_open(struct lab_disk *disk, const struct lab_scenario *s,
 {
     memset(disk, 0, sizeof(*disk));
     disk->fd = -1;
-    disk->outside = outside;
+    disk->outside = s->disk[0] != '\0' ? outside : NULL;
     disk->bytes = BUILT_IN_SECTORS * SECTOR;
     bool ok = true;
     if (s->disk[0] != '\0' && outside != NULL) {
