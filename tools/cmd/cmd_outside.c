@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/cmd_outside.h"
 
-#include "model/trace/vl_trace.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +18,7 @@ struct stretch {
 struct cmd_outside {
     struct lab_outside bytes;
     struct vl_trace *trace;
+    bool trace_owned;
     struct stretch *stretches;
     uint32_t n_stretches;
     uint32_t last; // where the last one was found: files are mostly read in order
@@ -72,6 +71,7 @@ static bool collect(struct cmd_outside *o)
     struct vl_trace_event te;
     uint32_t room = 0;
 
+    vl_trace_seek(o->trace, 0);
     while (vl_trace_next(o->trace, &te)) { // bound: the trace's events
         if (te.ev.kind != VL_EV_OUTSIDE) {
             continue;
@@ -87,10 +87,12 @@ static bool collect(struct cmd_outside *o)
         o->stretches[o->n_stretches++] =
             (struct stretch){.off = te.ev.addr, .digest = te.ev.value, .bytes = te.ev.len};
     }
+    vl_trace_seek(o->trace, 0);
     return !vl_trace_failed(o->trace);
 }
 
-bool cmd_outside_open(struct cmd_outside **out, const char *path, char err[LAB_ERR_BYTES])
+bool cmd_outside_open(struct cmd_outside **out, const char *path, struct vl_trace *trace,
+                      char err[LAB_ERR_BYTES])
 {
     struct cmd_outside *o = calloc(1, sizeof(*o));
 
@@ -99,7 +101,9 @@ bool cmd_outside_open(struct cmd_outside **out, const char *path, char err[LAB_E
         (void)snprintf(err, LAB_ERR_BYTES, "not enough memory");
         return false;
     }
-    if (vl_trace_open(&o->trace, path, err) != VIRTQ_OK) {
+    o->trace = trace;
+    o->trace_owned = trace == NULL;
+    if (trace == NULL && vl_trace_open(&o->trace, path, err) != VIRTQ_OK) {
         cmd_outside_close(o);
         return false;
     }
@@ -121,7 +125,9 @@ bool cmd_outside_open(struct cmd_outside **out, const char *path, char err[LAB_E
 void cmd_outside_close(struct cmd_outside *o)
 {
     if (o != NULL) {
-        vl_trace_close(o->trace);
+        if (o->trace_owned) {
+            vl_trace_close(o->trace);
+        }
         free(o->stretches);
         free(o);
     }

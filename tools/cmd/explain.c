@@ -131,7 +131,7 @@ static int explain_main(int argc, char **argv)
     if (code == CMD_EXIT_CLEAN) {
         char err[LAB_ERR_BYTES];
         struct cmd_outside *outside = NULL;
-        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, err)) {
+        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, NULL, err)) {
             code = cmd_fail("explain", CMD_EXIT_ENV, "%s", err);
         } else {
             code = explain(&in, last, cmd_outside_bytes(outside));

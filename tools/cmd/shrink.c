@@ -304,7 +304,7 @@ static int shrink_main(int argc, char **argv)
     if (code == CMD_EXIT_CLEAN) {
         char err[LAB_ERR_BYTES];
         struct cmd_outside *outside = NULL;
-        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, err)) {
+        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, NULL, err)) {
             code = cmd_fail("shrink", CMD_EXIT_ENV, "%s", err);
         } else {
             code = shrink(&in, out, cmd_outside_bytes(outside));
