@@ -6,21 +6,9 @@
 
 #include <string.h>
 
-#define VL_LANE_KEYS_(id, name, agents, keys) [VL_LANE_##id] = (keys),
-const uint16_t vl_lane_keys[VL_LANE_COUNT] = {VL_LANES(VL_LANE_KEYS_)};
-
-#define VL_LANE_AGENTS_(id, name, agents, keys) [VL_LANE_##id] = (agents),
-const uint16_t vl_lane_agents[VL_LANE_COUNT] = {VL_LANES(VL_LANE_AGENTS_)};
-
 #define VL_LANE_NAME_(id, name, agents, keys) [VL_LANE_##id] = (name),
 static const char *const lane_names[VL_LANE_COUNT] = {VL_LANES(VL_LANE_NAME_)};
 
-// Bases are running sums of the table; written out by an enum so that they are constants.
-#define VL_LANE_SUM_(id, name, agents, keys)                                                       \
-    VL_BASE_##id, VL_LAST_##id = VL_BASE_##id + (agents) * (keys)-1,
-enum { VL_LANES(VL_LANE_SUM_) VL_BASE_END };
-#define VL_LANE_BASE_(id, name, agents, keys) [VL_LANE_##id] = VL_BASE_##id,
-const uint16_t vl_lane_base[VL_LANE_COUNT] = {VL_LANES(VL_LANE_BASE_)};
 _Static_assert(VL_BASE_END == VL_SLOTS, "bases and slots come from one table");
 _Static_assert(VL_AGENT_COUNT == 6, "lanes have a counter for each agent");
 

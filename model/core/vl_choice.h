@@ -77,10 +77,25 @@ struct vl_choices {
     bool log_owned;   // by the machine
 };
 
-// First slot of a lane, for vl_slot_index().
-extern const uint16_t vl_lane_base[VL_LANE_COUNT];
-extern const uint16_t vl_lane_keys[VL_LANE_COUNT];
-extern const uint16_t vl_lane_agents[VL_LANE_COUNT];
+// First slot, keys and agents of a lane. In the header, so that vl_choose() with a constant lane
+// is arithmetic on constants. Bases are running sums of the table, written out by an enum.
+#define VL_LANE_SUM_(id, name, agents, keys)                                                       \
+    VL_BASE_##id, VL_LAST_##id = VL_BASE_##id + (agents) * (keys)-1,
+enum vl_lane_sums { VL_LANES(VL_LANE_SUM_) VL_BASE_END };
+#undef VL_LANE_SUM_
+
+#define VL_LANE_BASE_(id, name, agents, keys) [VL_LANE_##id] = VL_BASE_##id,
+static const uint16_t vl_lane_base[VL_LANE_COUNT] = {VL_LANES(VL_LANE_BASE_)};
+#undef VL_LANE_BASE_
+
+#define VL_LANE_KEYS_(id, name, agents, keys) [VL_LANE_##id] = (keys),
+static const uint16_t vl_lane_keys[VL_LANE_COUNT] = {VL_LANES(VL_LANE_KEYS_)};
+#undef VL_LANE_KEYS_
+
+#define VL_LANE_AGENTS_(id, name, agents, keys) [VL_LANE_##id] = (agents),
+static const uint16_t vl_lane_agents[VL_LANE_COUNT] = {VL_LANES(VL_LANE_AGENTS_)};
+#undef VL_LANE_AGENTS_
+
 const char *vl_lane_name(unsigned lane);
 
 static inline uint32_t vl_slot_index(unsigned lane, unsigned agent, unsigned key)
