@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tools/demo.sh [FAULT] -- the whole in five steps; `tools/dev demo` installs, builds, calls this.
 # Read a real ext4 image through the ring; fuzz a pair with a bug in one half (driver-recheck unless
-# another is named); replay what was found, shrink it, explain it. Each step says what it does and why; a step that fails ends the demo.
+# another is named); replay what was found, shrink it, explain it. Each step says what it does and
+# why; a step that fails ends the demo.
 # SPDX-License-Identifier: BSD-2-Clause
 set -euo pipefail
 
