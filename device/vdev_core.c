@@ -61,7 +61,6 @@ static void clear_registers(struct vdev_core *core)
         queue->desc = 0;
         queue->driver = 0;
         queue->device = 0;
-        queue->vector = VDEV_NO_VECTOR;
         queue->enabled = false;
     }
 }

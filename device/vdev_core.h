@@ -88,7 +88,6 @@ struct vdev_core_queue {
     uint64_t desc;
     uint64_t driver;
     uint64_t device;
-    uint16_t vector;
     bool enabled;
     // owned by the data path
     struct vdev_queue *q; // NULL: not served

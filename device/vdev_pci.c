@@ -9,6 +9,7 @@
 #define MULTIPLIER_MAX 65536u
 #define PAGE 4096u
 #define DEFAULT_BAR 4u
+#define BAR_BYTES_MIN 16u // the smallest memory BAR there can be
 #define BAR_BYTES_MAX (1u << 31)
 
 // ---- layout ----------------------------------------------------------------------------------
@@ -79,7 +80,14 @@ static bool layout_valid(const struct vdev_type *type, const struct vdev_pci_lay
 
     for (uint32_t i = 0; i < VDEV_PCI_BARS; i++) {
         const uint32_t bytes = layout->bar[i].bytes;
-        if ((bytes & (bytes - 1)) != 0 || bytes > BAR_BYTES_MAX) {
+        if (bytes == 0) {
+            continue;
+        }
+        if ((bytes & (bytes - 1)) != 0 || bytes < BAR_BYTES_MIN || bytes > BAR_BYTES_MAX) {
+            return false;
+        }
+        // A 64-bit BAR takes the next register as well.
+        if (layout->bar[i].is_64 && (i + 1 == VDEV_PCI_BARS || layout->bar[i + 1].bytes != 0)) {
             return false;
         }
     }
@@ -383,7 +391,10 @@ uint32_t vdev_pci_window_read(struct vdev_pci *v, uint32_t off, unsigned bytes)
 {
     uint8_t fields[VDEV_PCI_CAP_BYTES];
 
-    VIRTQ_ASSERT(off + bytes <= VDEV_PCI_CAP_BYTES);
+    if (off + bytes > VDEV_PCI_CAP_BYTES) {
+        vdev_core_peer_error(v->core, VIRTQ_ERR_REGISTER, off);
+        return 0;
+    }
     if (off < VDEV_PCI_CAP_EXTRA) {
         window_fields(v, fields);
         return get(fields + off, bytes);
@@ -402,7 +413,10 @@ void vdev_pci_window_write(struct vdev_pci *v, uint32_t off, unsigned bytes, uin
 {
     uint8_t fields[VDEV_PCI_CAP_BYTES];
 
-    VIRTQ_ASSERT(off + bytes <= VDEV_PCI_CAP_BYTES);
+    if (off + bytes > VDEV_PCI_CAP_BYTES) {
+        vdev_core_peer_error(v->core, VIRTQ_ERR_REGISTER, off);
+        return;
+    }
     if (off < VDEV_PCI_CAP_EXTRA) {
         window_fields(v, fields);
         for (unsigned i = 0; i < bytes; i++) {

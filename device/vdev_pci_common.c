@@ -20,7 +20,9 @@ static unsigned register_bytes(uint32_t off)
     case VDEV_COMMON_DEVICE_FEATURE:
     case VDEV_COMMON_DRIVER_FEATURE_SELECT:
     case VDEV_COMMON_DRIVER_FEATURE: return 4;
-    default: return off >= VDEV_COMMON_QUEUE_DESC && off % 4 == 0 ? 4 : 0; // 0: no register here
+    default:
+        // 0: no register here, also in a structure that is longer than this one's registers
+        return off >= VDEV_COMMON_QUEUE_DESC && off < VDEV_COMMON_BYTES && off % 4 == 0 ? 4 : 0;
     }
 }
 
@@ -49,10 +51,10 @@ void vdev_pci_follow_reset(struct vdev_pci *v)
     v->queue_select = 0;
     forget_vectors(v);
     // The data path raises nothing any more: what is still up here is an interrupt of before.
-    const uint32_t isr = virtq_shared_exchange(v->port, &v->isr, 0);
-    if (isr != 0) {
-        virtq_intx(v->port, false);
-    }
+    // The line may be up with the byte at 0: the data path raises it after it set the byte, and the
+    // driver may have read the byte in between.
+    virtq_shared_store(v->port, &v->isr, 0);
+    virtq_intx(v->port, false);
 }
 
 // ---- read ------------------------------------------------------------------------------------

@@ -118,7 +118,9 @@ static enum virtq_err load_avail_idx(struct vdev_queue *q)
     const uint16_t idx = virtq_load16(q->port, &q->avail, VIRTQ_RING_IDX, VIRTQ_ACQUIRE,
                                       VIRTQ_BARRIER_AVAIL_CONSUME);
     // Each buffer holds a descriptor at least, so available and in flight together fit the queue.
-    if ((uint16_t)(idx - q->avail_idx) > q->queue_size - q->n_in_flight) {
+    // And what was available once is not taken back [2.7.6.1-drv-1].
+    if ((uint16_t)(idx - q->avail_idx) > q->queue_size - q->n_in_flight ||
+        (uint16_t)(idx - q->avail_idx) < vdev_queue_seen(q)) {
         return peer_error(q, VIRTQ_ERR_AVAIL_IDX, idx);
     }
     q->seen_avail_idx = idx;
@@ -177,8 +179,10 @@ static enum virtq_err walk_table(struct vdev_queue *q, const struct virtq_span *
         if (slot >= n_table) {
             return peer_error(q, VIRTQ_ERR_DESC_RANGE, slot);
         }
-        const struct virtq_desc desc =
-            virtq_load_desc(q->port, span, (uint32_t)slot * VIRTQ_DESC_BYTES);
+        // The driver may put an indirect table at any address; the queue's own table is aligned.
+        const uint32_t off = (uint32_t)slot * VIRTQ_DESC_BYTES;
+        const struct virtq_desc desc = nested ? virtq_load_desc_unaligned(q->port, span, off)
+                                              : virtq_load_desc(q->port, span, off);
         if ((desc.flags & VIRTQ_DESC_F_INDIRECT) != 0) {
             if (nested) {
                 return peer_error(q, VIRTQ_ERR_INDIRECT_NESTED, slot);
@@ -215,8 +219,13 @@ static enum virtq_err walk_indirect(struct vdev_queue *q, const struct virtq_des
         owner->len / VIRTQ_DESC_BYTES > q->queue_size) {
         return peer_error(q, VIRTQ_ERR_INDIRECT_LEN, owner->len);
     }
-    if (virtq_resolve(q->port, owner->addr, owner->len, VIRTQ_AREA_INDIRECT, q->queue_index, &span,
-                      1, &n_spans) != VIRTQ_OK) {
+    const enum virtq_err err = virtq_resolve(q->port, owner->addr, owner->len, VIRTQ_AREA_INDIRECT,
+                                             q->queue_index, &span, 1, &n_spans);
+    if (err == VIRTQ_ERR_NO_MEMORY) {
+        q->broken = err; // a table in two pieces: legal, and more than we can follow
+        return err;
+    }
+    if (err != VIRTQ_OK) {
         return peer_error(q, VIRTQ_ERR_CHAIN_ADDR, owner->addr);
     }
     return walk_table(q, &span, owner->len / VIRTQ_DESC_BYTES, 0, true, chain, &none);

@@ -97,7 +97,8 @@ VIRTQ_NODISCARD enum virtq_err
 vdrv_pci_probe(struct virtq_port *port, const struct vdrv_pci_config *config, struct vdrv_pci *pci);
 
 // Reset the device and negotiate features: steps 1 to 6 of §3.1.1. pci->features has the result.
-// Returns VIRTQ_OK; VIRTQ_ERR_RESET_STUCK, VIRTQ_ERR_VERSION, VIRTQ_ERR_FEATURES.
+// Returns VIRTQ_OK; VIRTQ_ERR_RESET_STUCK, VIRTQ_ERR_VERSION, VIRTQ_ERR_FEATURES,
+// VIRTQ_ERR_NEEDS_RESET.
 VIRTQ_NODISCARD enum virtq_err vdrv_pci_begin(struct vdrv_pci *pci);
 
 // Decide how interrupts come. With MSI-X: entry 0 for configuration changes and one for each of

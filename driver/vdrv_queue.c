@@ -336,7 +336,9 @@ static enum virtq_err load_used_idx(struct vdrv_queue *q)
                                       VIRTQ_BARRIER_USED_CONSUME);
     const uint16_t n_new = (uint16_t)(idx - q->used_idx);
     // Unpublished buffers are in flight for us but the device cannot have seen them.
-    if (n_new > q->n_in_flight - q->n_unpublished) {
+    // And what was returned once is not taken back.
+    if (n_new > q->n_in_flight - q->n_unpublished ||
+        n_new < (uint16_t)(q->seen_used_idx - q->used_idx)) {
         return peer_error(q, VIRTQ_ERR_USED_IDX, idx);
     }
     q->seen_used_idx = idx;

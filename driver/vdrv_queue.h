@@ -85,7 +85,7 @@ void vdrv_queue_irq_disable(struct vdrv_queue *q);
 VIRTQ_NODISCARD bool vdrv_queue_irq_enable(struct vdrv_queue *q);
 
 // After a device reset: take back a buffer that the device never returned. VIRTQ_ERR_EMPTY when
-// there is none left.
+// there is none left. Only vdrv_queue_close() may follow: the indices are those of before.
 VIRTQ_NODISCARD enum virtq_err vdrv_queue_detach_unused(struct vdrv_queue *q, uint64_t *token);
 
 // Buffers added and not reaped.

@@ -143,6 +143,7 @@ static inline struct virtq_span virtq_subspan(struct virtq_span span, uint32_t o
 //   void     virtq_store16(port, span, off, value, order, barrier) also 8, 32, 64
 //   void     virtq_fence(port, order, barrier)
 //   struct virtq_desc virtq_load_desc(port, span, off)             plain, fetched once
+//   struct virtq_desc virtq_load_desc_unaligned(port, span, off)   the same at any alignment
 //   void     virtq_store_desc(port, span, off, desc)               plain
 //   struct virtq_used_elem virtq_load_used_elem(port, span, off)   plain, fetched once
 //   void     virtq_store_used_elem(port, span, off, elem)          plain

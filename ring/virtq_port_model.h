@@ -124,6 +124,8 @@ void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_
     vl_port_store((port), (span), (off), 8, (value), (order), (barrier), VIRTQ_SITE_)
 #define virtq_fence(port, order, barrier) vl_port_fence((port), (order), (barrier), VIRTQ_SITE_)
 #define virtq_load_desc(port, span, off) vl_port_load_desc((port), (span), (off), VIRTQ_SITE_)
+#define virtq_load_desc_unaligned(port, span, off)                                                 \
+    vl_port_load_desc((port), (span), (off), VIRTQ_SITE_)
 #define virtq_store_desc(port, span, off, desc)                                                    \
     vl_port_store_desc((port), (span), (off), (desc), VIRTQ_SITE_)
 #define virtq_load_used_elem(port, span, off)                                                      \

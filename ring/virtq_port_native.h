@@ -129,6 +129,24 @@ static inline struct virtq_desc virtq_load_desc(struct virtq_port *port,
                                .next = (uint16_t)(hi >> 48)};
 }
 
+// The same at any alignment: an indirect table may lie anywhere [2.7.5.3]. Each byte is loaded
+// once.
+static inline struct virtq_desc
+virtq_load_desc_unaligned(struct virtq_port *port, const struct virtq_span *span, uint32_t off)
+{
+    const volatile uint8_t *p = span->host + off;
+    uint64_t half[2] = {0, 0};
+
+    (void)port;
+    for (unsigned i = 0; i < 16; i++) {
+        half[i / 8] |= (uint64_t)p[i] << (8 * (i % 8));
+    }
+    return (struct virtq_desc){.addr = half[0],
+                               .len = (uint32_t)half[1],
+                               .flags = (uint16_t)(half[1] >> 32),
+                               .next = (uint16_t)(half[1] >> 48)};
+}
+
 static inline void virtq_store_desc(struct virtq_port *port, const struct virtq_span *span,
                                     uint32_t off, struct virtq_desc desc)
 {
@@ -264,12 +282,19 @@ static inline enum virtq_err virtq_mmio_map(struct virtq_port *port, uint64_t bu
 static inline uint32_t virtq_mmio_read(struct virtq_port *port, const struct virtq_mmio *io,
                                        uint32_t off, unsigned bytes)
 {
+    uint32_t value = 0;
+
     (void)port;
     switch (bytes) {
-    case 1: return io->host[off];
-    case 2: return virtq_le16_(*(volatile uint16_t *)(volatile void *)(io->host + off));
-    default: return virtq_le32_(*(volatile uint32_t *)(volatile void *)(io->host + off));
+    case 1: value = io->host[off]; break;
+    case 2: value = virtq_le16_(*(volatile uint16_t *)(volatile void *)(io->host + off)); break;
+    default: value = virtq_le32_(*(volatile uint32_t *)(volatile void *)(io->host + off)); break;
     }
+    // What is loaded next must not pass the register: after a reset reads as complete, buffers are
+    // looked at. A C11 fence orders memory that CPUs share, which is what a virtual device's
+    // registers are; on hardware the embedder maps registers so that its own barriers apply.
+    atomic_thread_fence(memory_order_seq_cst);
+    return value;
 }
 
 static inline void virtq_mmio_write(struct virtq_port *port, const struct virtq_mmio *io,

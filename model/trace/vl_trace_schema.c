@@ -222,7 +222,8 @@ uint64_t vl_trace_digest_second(const struct vl_trace_digests *d)
 
 const char *vl_trace_event_fault(const struct vl_event *ev, uint64_t seq)
 {
-    const unsigned names = ev->kind == VL_EV_NOTE ? VIRTQ_NOTE_COUNT : VIRTQ_BARRIER_COUNT;
+    const unsigned names =
+        ev->kind == VL_EV_NOTE ? (unsigned)VIRTQ_NOTE_COUNT : (unsigned)VIRTQ_BARRIER_COUNT;
     if (ev->kind >= VL_EV_COUNT) {
         return "an unknown kind";
     }

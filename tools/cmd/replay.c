@@ -197,6 +197,10 @@ static int replay(struct replay *r)
         (void)fprintf(stderr, "note: recorded by another build: %s (this is %s)\n", r->info->tool,
                       cmd_build_id());
     }
+    if (r->until != UINT64_MAX && r->until >= r->info->verdict.n_events) {
+        return cmd_usage(&cmd_replay, "--until %" PRIu64 ": the trace has events 0 .. %" PRIu64,
+                         r->until, r->info->verdict.n_events - 1);
+    }
     if (!load(r, err)) {
         return cmd_fail("replay", CMD_EXIT_ENV, "%s", err);
     }

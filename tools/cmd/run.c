@@ -150,6 +150,10 @@ static void report(const struct run_args *args, const struct cmd_run_job *job,
         (void)printf("runs=%" PRIu64 " of=%" PRIu64 " events=%" PRIu64 "\n", r->n_done, job->n_runs,
                      r->n_events);
     }
+    if (args->trace != NULL && job->n_runs > 1 && r->verdict.outcome != VL_FINDING &&
+        r->verdict.outcome != VL_CRASHED) {
+        (void)printf("no finding: %s is not written\n", args->trace);
+    }
     if (disk_differs(r)) {
         (void)printf("sha256=%s differs from the disk file's %s\n", r->sha256, r->disk_sha256);
     } else if (r->sha256[0] != '\0') {
@@ -192,7 +196,7 @@ const struct cmd cmd_run = {
     "  --choices INPUT   take choices (and the scenario, which KEY=VALUE changes) from a text\n"
     "                    input, a fuzzer's bytes (with target=NAME) or a trace\n"
     "  --trace FILE.db   record the run; FILE.db stands there only once it is whole\n"
-    "  --runs N          seeds N0 .. N0+N-1; stops at the first finding\n"
+    "  --runs N          seeds N0 .. N0+N-1; stops at the first finding, which --trace records\n"
     "  --schedule walk|pct   how a seed schedules: random walk (default), or PCT\n"
     "  --depth D         PCT depth (default 3)\n"
     "\n"

@@ -165,8 +165,7 @@ static void device_link(void *state, struct lab_link *link)
                               .capacity_sectors = link_capacity};
 }
 
-// ---- over PCI
-// ------------------------------------------------------------------------------------
+// ---- over PCI -------------------------------------------------------------------------------
 
 static uint32_t device_bar_read(void *state, unsigned bar, uint32_t off, unsigned bytes)
 {

@@ -95,8 +95,7 @@ static enum virtq_err driver_create(void *state, const struct lab_half_config *c
     return VIRTQ_OK;
 }
 
-// ---- bringing the device up
-// ----------------------------------------------------------------------
+// ---- bringing the device up -----------------------------------------------------------------
 
 static uint64_t wanted_features(const struct lab_scenario *s)
 {
@@ -273,8 +272,7 @@ static bool start(struct driver *d)
     return true;
 }
 
-// ---- requests
-// ------------------------------------------------------------------------------------
+// ---- requests -------------------------------------------------------------------------------
 
 // Tokens on the queue carry the slot, so that a completion finds its buffer without a search.
 static uint64_t token_of(uint64_t request_token, uint32_t slot)
@@ -370,8 +368,7 @@ static uint32_t submit_batch(struct driver *d)
     return n;
 }
 
-// ---- completions
-// ---------------------------------------------------------------------------------
+// ---- completions ----------------------------------------------------------------------------
 
 static void complete(struct driver *d, uint64_t token, enum virtq_err result, uint32_t data_bytes)
 {
@@ -419,8 +416,7 @@ static enum virtq_err reap_all(struct driver *d)
     return err == VIRTQ_ERR_EMPTY ? VIRTQ_OK : err;
 }
 
-// ---- resetting
-// -----------------------------------------------------------------------------------
+// ---- resetting ------------------------------------------------------------------------------
 
 static enum virtq_err reset_device(struct driver *d)
 {
@@ -471,8 +467,7 @@ static bool stop(struct driver *d)
     return true;
 }
 
-// ---- the loop
-// ------------------------------------------------------------------------------------
+// ---- the loop -------------------------------------------------------------------------------
 
 // Nothing came back: wait for the device.
 static void wait_for_device(struct driver *d)
@@ -482,7 +477,10 @@ static void wait_for_device(struct driver *d)
         return;
     }
     const bool pending = vdrv_queue_irq_enable(d->q);
-    if (!pending) {
+    // A configuration change whose wake was used up by a completion: nobody would tell again.
+    const bool changed =
+        d->over_pci && !pending && virtq_shared_load(d->port, &d->config_changed) != 0;
+    if (!pending && !changed) {
         virtq_await_event(d->port);
     }
     vdrv_queue_irq_disable(d->q);
