@@ -89,7 +89,7 @@ grep -q '^identical' "$WORK/out" || die "the replay is not identical"
 
 say "4. Shrink it" "Drop deviations from the benign run while the same referee still objects."
 run 0 "$VRINGLAB" shrink "$trace" -o small.run
-n=$(sed -n 's/^small\.run: \([0-9]*\) deviations.*/\1/p' "$WORK/out")
+n=$(sed -n 's/^small\.run: \([0-9]*\) deviation.*/\1/p' "$WORK/out")
 [ "${n:-999}" -le "$DEVIATIONS_MAX" ] || die "'$n' deviations are left; aimed at $DEVIATIONS_MAX"
 grep -qF "kind=$kind" "$WORK/out" || die "the small input reaches another finding"
 sed 's/^/   | /' small.run

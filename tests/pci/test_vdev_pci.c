@@ -172,9 +172,73 @@ static void access_window(void **state)
     assert_int_equal(w->n_filled, 11);
 }
 
+// Open the toy with a layout of its own, over the device that prepare() made.
+static enum virtq_err open_with(struct world *w, const struct vdev_pci_layout *layout)
+{
+    const struct vdev_core_config core = {.queue_size_max = QUEUE_SIZE_MAX,
+                                          .depth = 4,
+                                          .io_max_bytes = BUFFER_BYTES,
+                                          .features = VIRTQ_F_VERSION_1,
+                                          .batch = 1};
+    const struct vdev_backend backend = {.next = backend_next, .cancel = backend_cancel};
+    const struct vdev_pci_config config = {.layout = *layout};
+    return vdev_pci_open(&w->m.port[VL_SIDE_DEVICE], &toy, &core, &backend, &config, w->dev_state,
+                         &w->dev);
+}
+
+// Goal: a layout that cannot be is refused; its neighbour is taken.
+static void layouts_are_checked(void **state)
+{
+    struct world *w = *state;
+    struct vdev_pci_layout good;
+
+    prepare(w, true, 3);
+    assert_int_equal(vdev_pci_layout_default(&toy, 4, &good), VIRTQ_OK);
+    assert_int_equal(open_with(w, &good), VIRTQ_OK);
+    struct vdev_pci_layout l = good; // the default is a 64-bit BAR 4, which takes 5 as well
+    l.bar[5].bytes = 4096;
+    assert_int_equal(open_with(w, &l), VIRTQ_ERR_INVALID);
+    l.bar[4].is_64 = false;
+    assert_int_equal(open_with(w, &l), VIRTQ_OK);
+    l.bar[5].is_64 = true;
+    assert_int_equal(open_with(w, &l), VIRTQ_ERR_INVALID);
+    l = good;
+    l.bar[0].bytes = 8;
+    assert_int_equal(open_with(w, &l), VIRTQ_ERR_INVALID);
+    l.bar[0].bytes = 16;
+    assert_int_equal(open_with(w, &l), VIRTQ_OK);
+}
+
+static void read_behind_common(struct world *w)
+{
+    struct vdev_pci_layout l;
+    uint32_t good = 0;
+
+    good += vdev_pci_layout_default(&toy, 4, &l) == VIRTQ_OK;
+    l.common.length = 64;
+    good += open_with(w, &l) == VIRTQ_OK;
+    good += vdev_pci_bar_read(w->dev, 4, l.common.offset + 0x34, 4) == 0;
+    good += w->m.verdict.peer_faults == 0;
+    good += vdev_pci_bar_read(w->dev, 4, l.common.offset + 0x38, 4) == 0;
+    good += w->m.verdict.peer_faults == 1;
+    w->n_filled = good;
+}
+
+// Goal: a common configuration structure that is longer than its registers has none behind them.
+static void long_structure_ends(void **state)
+{
+    struct world *w = *state;
+    prepare(w, true, 3);
+    w->body = read_behind_common;
+    (void)run(w);
+    assert_int_equal(w->n_filled, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layouts_are_checked),
+        cmocka_unit_test(long_structure_ends),
         cmocka_unit_test(wrong_register_accesses_are_named),
         cmocka_unit_test(doorbells_name_their_queue),
         cmocka_unit_test(registers_hold_and_reset),
