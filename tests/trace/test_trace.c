@@ -223,7 +223,7 @@ static void views_read_well(void **state)
     for (unsigned i = 0; i < sizeof(q) / sizeof(q[0]); i++) {
         assert_int_equal(sqlite3_prepare_v2(db, q[i].sql, -1, &s, NULL), SQLITE_OK);
         assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-        assert_string_equal(sqlite3_column_text(s, 0), q[i].value);
+        assert_string_equal((const char *)sqlite3_column_text(s, 0), q[i].value);
         (void)sqlite3_finalize(s);
     }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
