@@ -251,6 +251,11 @@ static void unsayable_scenarios_are_named(void **state)
                                            {"buffers=65", "buffers=65"},
                                            {"resets=5", "resets=5"}};
     (void)state;
+    struct lab_input plain = {.list = list_a, .max = LIST_MAX};
+    char none[256] = "";
+    lab_target_scenario(LAB_TARGET_PAIR, &plain.scenario);
+    assert_true(lab_scenario_set(&plain.scenario, "budget=1000000", none)); // as if left out
+    assert_true(lab_input_encode(LAB_TARGET_PAIR, &plain, bytes_a, sizeof(bytes_a), none) > 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lab_input in = {.list = list_a, .max = LIST_MAX};
         char err[256] = "";

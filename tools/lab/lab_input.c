@@ -437,9 +437,13 @@ static bool says_all(enum lab_target target, const struct lab_scenario *wanted,
     size_t line = 0;
     size_t i = 0;
 
-    // A harness has a budget of its own: where a run is cut off is not what an input says.
+    // A harness has a budget of its own: one that was left out, and so is the default, gives way.
     struct lab_scenario with_budget = *got;
-    with_budget.budget = wanted->budget;
+    struct lab_scenario defaults;
+    lab_scenario_default(&defaults);
+    if (wanted->budget == defaults.budget) {
+        with_budget.budget = wanted->budget;
+    }
     (void)lab_scenario_print(wanted, '\n', true, a, sizeof(a));
     (void)lab_scenario_print(&with_budget, '\n', true, b, sizeof(b));
     for (; a[i] != '\0' && a[i] == b[i]; i++) { // bound: the text
