@@ -197,8 +197,10 @@ void vl_hash_log(struct vl_machine *m);
 
 // vl_emit() for the hot path. The event goes by value and is built in its place in the log: a copy
 // from the stack, of fields that were just stored one by one, would wait for those stores.
-static inline void vl_emit_hot(struct vl_machine *m, struct vl_event ev, struct virtq_site *site,
-                               const uint8_t *payload)
+__attribute__((always_inline)) static inline void vl_emit_hot(struct vl_machine *m,
+                                                              struct vl_event ev,
+                                                              struct virtq_site *site,
+                                                              const uint8_t *payload)
 {
     struct vl_log *log = m->log;
     const uint64_t seq = m->seq;

@@ -93,8 +93,10 @@ static bool mischief_store(struct vl_machine *m, enum vl_side side, const struct
 
 // The store itself: bytes, mark, event. ev says all but where. Inline for the reason that
 // vl_emit_hot() is.
-static inline void store_event(struct vl_machine *m, const struct virtq_span *span, uint32_t off,
-                               struct vl_event ev, struct virtq_site *site)
+__attribute__((always_inline)) static inline void store_event(struct vl_machine *m,
+                                                              const struct virtq_span *span,
+                                                              uint32_t off, struct vl_event ev,
+                                                              struct virtq_site *site)
 {
     uint8_t *p = span->host + off;
     put_word(p, ev.len, ev.value);
