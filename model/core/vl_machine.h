@@ -124,8 +124,9 @@ struct vl_run_config {
     uint64_t budget_events;
     bool hashing;
     uint8_t barrier_order[VIRTQ_BARRIER_COUNT]; // enum virtq_order in force; 0xFF: as written
-    bool hostile_driver;                        // the driver's port is a mischief port
-    bool hostile_device;                        // the device's port is one
+    uint32_t forced[VL_FIELD_COUNT]; // mischief at each store of a field, as a choice; 0: none
+    bool hostile_driver;             // the driver's port is a mischief port
+    bool hostile_device;             // the device's port is one
 };
 
 struct vl_machine {

@@ -86,8 +86,10 @@ static bool mischief_store(struct vl_machine *m, enum vl_side side, const struct
     if (m->mischief == NULL || side != m->hostile_side) {
         return true;
     }
-    const uint32_t v = vl_choose(&m->choices, m->mischief_lane, m->cur->agent,
-                                 vl_choice_key(span->queue_index, field), m->mischief->n_options);
+    const uint32_t drawn =
+        vl_choose(&m->choices, m->mischief_lane, m->cur->agent,
+                  vl_choice_key(span->queue_index, field), m->mischief->n_options);
+    const uint32_t v = drawn != 0 ? drawn : m->config.forced[field];
     return v == 0 || m->mischief->store(m->mischief->ctx, span, off, field, bytes, value, aux, v);
 }
 

@@ -33,8 +33,13 @@ static void print_text(void)
         print_values(&k);
         (void)printf("  (default: %s)\n", k.default_text[0] != '\0' ? k.default_text : "none");
     }
-    (void)printf("\nFaults (fault=NAME,...; barriers take none|acq|rel|ar|sc):\n");
+    (void)printf("\nFaults (fault=NAME,...; barriers take none|acq|rel|ar|sc; mischief needs "
+                 "hostile=SIDE):\n");
     for (uint32_t i = 0; lab_fault_info(i, &f); i++) {
+        if (f.meaning != NULL) {
+            (void)printf("  %-34s %s, %s: %s\n", f.name, f.kind, f.side, f.meaning);
+            continue;
+        }
         (void)printf("  %-34s %s, %s, seen from memory=%s on, %s, %s\n", f.name, f.kind, f.side,
                      f.memory, f.target, f.referee);
     }
@@ -51,8 +56,10 @@ static void print_json_key(const struct lab_key_info *k)
         (void)printf("[");
         for (uint32_t i = 0; lab_fault_info(i, &f); i++) {
             (void)printf("%s\n      {\"name\": \"%s\", \"kind\": \"%s\", \"memory\": \"%s\", "
-                         "\"target\": \"%s\", \"referee\": \"%s\", \"side\": \"%s\"}",
-                         i > 0 ? "," : "", f.name, f.kind, f.memory, f.target, f.referee, f.side);
+                         "\"target\": \"%s\", \"referee\": \"%s\", \"side\": \"%s\"%s%s%s}",
+                         i > 0 ? "," : "", f.name, f.kind, f.memory, f.target, f.referee, f.side,
+                         f.meaning != NULL ? ", \"meaning\": \"" : "",
+                         f.meaning != NULL ? f.meaning : "", f.meaning != NULL ? "\"" : "");
         }
         (void)printf("\n    ]}");
     } else if (k->values != NULL) {

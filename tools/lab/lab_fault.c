@@ -4,6 +4,7 @@
 
 #include "model/core/vl_event.h"
 #include "tools/lab/lab_fault_table.h"
+#include "tools/lab/lab_mischief_fault.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -68,7 +69,7 @@ bool lab_fault_info(uint32_t i, struct lab_fault_info *info)
     }
     const uint32_t b = i - lab_n_bugs + 1;
     if (b >= VIRTQ_BARRIER_COUNT) {
-        return false;
+        return lab_mischief_fault_info(b - VIRTQ_BARRIER_COUNT, info);
     }
     (void)snprintf(names[b], sizeof(names[b]), "barrier:%s=none", vl_barrier_name(b));
     *info = (struct lab_fault_info){.name = names[b],
@@ -95,7 +96,11 @@ bool lab_fault_known(const char *name, char err[256])
 {
     unsigned barrier = 0;
     uint8_t order = 0;
-    if (find_bug(name) != NULL || parse_barrier(name, &barrier, &order)) {
+    unsigned field = 0;
+    uint32_t row = 0;
+    enum lab_side side = LAB_SIDE_DRIVER;
+    if (find_bug(name) != NULL || parse_barrier(name, &barrier, &order) ||
+        lab_mischief_fault_parse(name, &field, &row, &side)) {
         return true;
     }
     if (strncmp(name, "barrier:", 8) == 0) {

@@ -10,12 +10,13 @@
 
 // One fault for listings. Bugs come from the faults that were built (corpus/faults).
 struct lab_fault_info {
-    const char *name;    // "barrier:avail-publish=none", "used-id-unchecked"
-    const char *kind;    // "barrier", "bug"
+    const char *name;    // "barrier:avail-publish=none", "mischief:used.ring=2", ...
+    const char *kind;    // "barrier", "mischief", "bug"
     const char *memory;  // weakest memory model that shows it
     const char *target;  // harness that finds it, "-" for a barrier
     const char *referee; // "REFEREE:NAME" that finds it, "-"
     const char *side;    // "driver", "device"
+    const char *meaning; // mischief: the act as a sentence; else NULL
 };
 
 // Fault i in listing order; false behind the last one.

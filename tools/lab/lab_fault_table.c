@@ -4,31 +4,36 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_fault_table.h"
 
+#define BUG(bug_name, harness, finding, whose)                                                     \
+    {                                                                                              \
+        .name = (bug_name), .kind = "bug", .memory = "sc", .target = (harness),                    \
+        .referee = (finding), .side = (whose)                                                      \
+    }
+
 const struct lab_fault_info lab_bugs[] = {
-    {"driver-recheck", "bug", "sc", "fuzz_pair", "liveness:lost-interrupt", "driver"},
-    {"device-recheck", "bug", "sc", "fuzz_pair", "liveness:lost-kick", "device"},
-    {"avail-idx-early", "bug", "sc", "fuzz_pair", "ownership:entry-stale", "driver"},
-    {"used-idx-early", "bug", "sc", "fuzz_pair", "ownership:used-entry-stale", "device"},
-    {"event-idx-equal-driver", "bug", "sc", "fuzz_pair", "liveness:lost-kick", "driver"},
-    {"event-idx-equal-device", "bug", "sc", "fuzz_pair", "liveness:lost-interrupt", "device"},
-    {"completion-lost", "bug", "sc", "fuzz_pair", "liveness:completion-lost", "device"},
-    {"write-after-return", "bug", "sc", "fuzz_pair", "ownership:after-return", "device"},
-    {"avail-idx-masked", "bug", "sc", "fuzz_pair", "ownership:avail-idx", "driver"},
-    {"used-idx-masked", "bug", "sc", "fuzz_pair", "ownership:used-idx", "device"},
-    {"chain-unbounded", "bug", "sc", "fuzz_device", "robustness:unnoticed", "device"},
-    {"desc-double-fetch", "bug", "sc", "fuzz_device", "ownership:device-write-outside", "device"},
-    {"head-unchecked", "bug", "sc", "fuzz_device", "robustness:unnoticed", "device"},
-    {"head-busy-accepted", "bug", "sc", "fuzz_device", "robustness:unnoticed", "device"},
-    {"avail-idx-unchecked", "bug", "sc", "fuzz_device", "robustness:unnoticed", "device"},
-    {"indirect-len-unchecked", "bug", "sc", "fuzz_device", "robustness:unnoticed", "device"},
-    {"used-id-unchecked", "bug", "sc", "fuzz_driver", "robustness:unnoticed", "driver"},
-    {"used-id-free-unchecked", "bug", "sc", "fuzz_driver", "robustness:unnoticed", "driver"},
-    {"used-len-unchecked", "bug", "sc", "fuzz_driver", "robustness:unnoticed", "driver"},
-    {"used-idx-unchecked", "bug", "sc", "fuzz_driver", "robustness:unnoticed", "driver"},
-    {"features-not-read-back", "bug", "sc", "fuzz_pci", "robustness:features-not-read-back",
-     "driver"},
-    {"cap-offset-unchecked", "bug", "sc", "fuzz_pci", "robustness:stray-access", "driver"},
-    {"bar-sized-live", "bug", "sc", "fuzz_pci", "robustness:bar-sized-live", "driver"},
-    {"queue-left-enabled", "bug", "sc", "fuzz_pci", "robustness:enabled-after-reset", "device"},
+    BUG("driver-recheck", "fuzz_pair", "liveness:lost-interrupt", "driver"),
+    BUG("device-recheck", "fuzz_pair", "liveness:lost-kick", "device"),
+    BUG("avail-idx-early", "fuzz_pair", "ownership:entry-stale", "driver"),
+    BUG("used-idx-early", "fuzz_pair", "ownership:used-entry-stale", "device"),
+    BUG("event-idx-equal-driver", "fuzz_pair", "liveness:lost-kick", "driver"),
+    BUG("event-idx-equal-device", "fuzz_pair", "liveness:lost-interrupt", "device"),
+    BUG("completion-lost", "fuzz_pair", "liveness:completion-lost", "device"),
+    BUG("write-after-return", "fuzz_pair", "ownership:after-return", "device"),
+    BUG("avail-idx-masked", "fuzz_pair", "ownership:avail-idx", "driver"),
+    BUG("used-idx-masked", "fuzz_pair", "ownership:used-idx", "device"),
+    BUG("chain-unbounded", "fuzz_device", "robustness:unnoticed", "device"),
+    BUG("desc-double-fetch", "fuzz_device", "ownership:device-write-outside", "device"),
+    BUG("head-unchecked", "fuzz_device", "robustness:unnoticed", "device"),
+    BUG("head-busy-accepted", "fuzz_device", "robustness:unnoticed", "device"),
+    BUG("avail-idx-unchecked", "fuzz_device", "robustness:unnoticed", "device"),
+    BUG("indirect-len-unchecked", "fuzz_device", "robustness:unnoticed", "device"),
+    BUG("used-id-unchecked", "fuzz_driver", "robustness:unnoticed", "driver"),
+    BUG("used-id-free-unchecked", "fuzz_driver", "robustness:unnoticed", "driver"),
+    BUG("used-len-unchecked", "fuzz_driver", "robustness:unnoticed", "driver"),
+    BUG("used-idx-unchecked", "fuzz_driver", "robustness:unnoticed", "driver"),
+    BUG("features-not-read-back", "fuzz_pci", "robustness:features-not-read-back", "driver"),
+    BUG("cap-offset-unchecked", "fuzz_pci", "robustness:stray-access", "driver"),
+    BUG("bar-sized-live", "fuzz_pci", "robustness:bar-sized-live", "driver"),
+    BUG("queue-left-enabled", "fuzz_pci", "robustness:enabled-after-reset", "device"),
 };
 const uint32_t lab_n_bugs = sizeof(lab_bugs) / sizeof(lab_bugs[0]);

@@ -5,6 +5,7 @@
 #include "model/core/vl_event.h"
 #include "ring/virtq_barrier.h"
 #include "tools/lab/lab_fault.h"
+#include "tools/lab/lab_mischief_fault.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -295,7 +296,7 @@ bool lab_scenario_check(const struct lab_scenario *s, char err[256])
     if (s->write != 0 && s->disk[0] == '\0') {
         return fail(err, "write=on: needs disk=FILE");
     }
-    return lab_player_known(s->driver, LAB_SIDE_DRIVER, err) &&
+    return lab_mischief_fault_check(s, err) && lab_player_known(s->driver, LAB_SIDE_DRIVER, err) &&
            lab_player_known(s->device_player, LAB_SIDE_DEVICE, err);
 }
 

@@ -8,6 +8,7 @@
 #include "tools/lab/lab_disk.h"
 #include "tools/lab/lab_fault.h"
 #include "tools/lab/lab_mischief.h"
+#include "tools/lab/lab_mischief_fault.h"
 #include "tools/lab/lab_pci.h"
 #include "tools/lab/lab_work.h"
 
@@ -355,6 +356,7 @@ static void reset_machine(struct lab *lab)
                                    .hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
                                    .hostile_device = s->hostile == LAB_HOSTILE_DEVICE};
     lab_fault_orders(s, config.barrier_order);
+    lab_mischief_fault_force(s, config.forced);
     m->strand[VL_SIDE_DRIVER].half =
         (struct vl_half){.ctx = lab, .main = driver_main, .on_interrupt = on_interrupt};
     m->strand[VL_SIDE_DEVICE].half =
