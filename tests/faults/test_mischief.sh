@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/faults/test_mischief.sh -- each row of the mischief tables, told at every store of its field.
+# tests/faults/test_mischief.sh -- each row of the mischief tables, told at each store of its field.
 # Goal: the honest half stays clean whatever it is told, and names each lie that can be known.
 # Method: fault=mischief:FIELD=ROW in three scenarios; no finding in any; where the table says that
 # the victim can detect it, a peer error in at least one.
