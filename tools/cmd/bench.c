@@ -166,6 +166,7 @@ static int bench_event(void)
         if (on == NULL || off == NULL || hash == NULL) {
             return CMD_EXIT_ENV;
         }
+        (void)time_runs(on, 5, &n_events); // caches and clock warm up
         const double t_on = time_runs(on, 5, &n_events);
         const double t_off = time_runs(off, 5, &n_events);
         const double t_hash = time_runs(hash, 5, &n_events);
