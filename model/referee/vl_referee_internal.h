@@ -155,4 +155,18 @@ void vl_pci_rules_config(struct vl_referees *r, const struct vl_event *ev);
 void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev);
 void vl_pci_rules_control(struct vl_referees *r, const struct vl_event *ev);
 
+// The queue one of whose areas the event touches, or NULL. The one that the event names is tried
+// first, and need not be right.
+static inline struct vl_squeue *vl_squeue_at(struct vl_referees *r, const struct vl_event *ev)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
+        if (ev->addr - q->avail < q->avail_bytes || ev->addr - q->used < q->used_bytes ||
+            ev->addr - q->desc < q->desc_bytes) {
+            return q;
+        }
+    }
+    return NULL;
+}
+
 #endif

@@ -8,18 +8,6 @@
 
 #include <inttypes.h>
 
-static struct vl_squeue *queue_of(struct vl_referees *r, const struct vl_event *ev)
-{
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
-        if (ev->addr - q->avail < q->avail_bytes || ev->addr - q->used < q->used_bytes ||
-            ev->addr - q->desc < q->desc_bytes) {
-            return q;
-        }
-    }
-    return NULL;
-}
-
 // The queue one of whose chains goes on at this descriptor, wherever a hostile driver put it.
 static struct vl_squeue *walk_of(struct vl_referees *r, const struct vl_event *ev)
 {
@@ -296,7 +284,7 @@ static void load_avail_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t 
 void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const bool descriptor = ev->len == VL_DESC_BYTES;
-    struct vl_squeue *q = descriptor ? walk_of(r, ev) : queue_of(r, ev);
+    struct vl_squeue *q = descriptor ? walk_of(r, ev) : vl_squeue_at(r, ev);
 
     if (descriptor && q == NULL) {
         return; // looks again at what it has seen
@@ -428,7 +416,7 @@ static void store_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t
 
 void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
-    struct vl_squeue *q = queue_of(r, ev);
+    struct vl_squeue *q = vl_squeue_at(r, ev);
 
     if (other_areas(r, q, ev)) {
         stand_down(r, ev);

@@ -6,19 +6,6 @@
 
 #include <inttypes.h>
 
-// The live queue one of whose areas holds addr. The queue that the event names is tried first.
-static struct vl_squeue *queue_of(struct vl_referees *r, const struct vl_event *ev)
-{
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
-        if (ev->addr - q->avail < q->avail_bytes || ev->addr - q->used < q->used_bytes ||
-            ev->addr - q->desc < q->desc_bytes) {
-            return q;
-        }
-    }
-    return NULL;
-}
-
 // ---- publication ----------------------------------------------------------------------------
 
 static void expose_chain(struct vl_referees *r, struct vl_squeue *q, uint32_t head)
@@ -165,7 +152,7 @@ static void store_descriptor(struct vl_referees *r, const struct vl_event *ev)
 
 void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
-    struct vl_squeue *q = queue_of(r, ev);
+    struct vl_squeue *q = vl_squeue_at(r, ev);
 
     if (q == NULL || ev->addr - q->desc < q->desc_bytes) {
         store_descriptor(r, ev);
@@ -267,7 +254,7 @@ static void load_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t 
 
 void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
-    struct vl_squeue *q = queue_of(r, ev);
+    struct vl_squeue *q = vl_squeue_at(r, ev);
 
     if (q == NULL || q->state != VL_QUEUE_LIVE || r->device_was_reset) {
         return;

@@ -3,6 +3,7 @@
 // "benign". SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_input.h"
 
+#include "model/memory/vl_memory.h"
 #include "ring/virtq_wire.h"
 
 #include <stdio.h>
@@ -100,7 +101,6 @@ static const struct header_key header_keys[] = {
 // Small queues are common: wraps, full rings and chains as long as the queue happen there.
 static const uint8_t queue_sizes[16] = {0, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8, 2, 16, 32, 4};
 
-#define SMALL_MEMORY_BYTES (64u << 10)
 #define BLK_QUEUE_MIN 4u // a request has a header, data and a status
 
 static uint32_t *field_of(struct lab_scenario *s, size_t offset)
@@ -150,17 +150,10 @@ static bool is_locked(uint64_t locked, const char *key)
 }
 
 // True if a world of the smallest memory is enough: there a run costs no more than a microsecond
-// of clearing. Counts rings, indirect tables, and buffers as tools/lab/lab_world.c does, twice,
-// since memory regions are filled unevenly.
+// of clearing.
 static bool is_small(const struct lab_scenario *s)
 {
-    const uint64_t size = s->queue_size;
-    const uint64_t rings = virtq_desc_table_bytes(s->queue_size) +
-                           virtq_avail_bytes(s->queue_size) + virtq_used_bytes(s->queue_size);
-    const uint64_t most = s->device == LAB_DEVICE_BLK ? s->chain + 2 : s->chain;
-    const uint64_t tables = size * (most < size ? most : size) * VIRTQ_DESC_BYTES;
-    const uint64_t buffers = size * ((uint64_t)s->bytes * s->chain + 576);
-    return 2 * (rings + tables + buffers) + 8192 <= SMALL_MEMORY_BYTES;
+    return lab_scenario_mem_bytes(s) == VL_MEM_MIN_BYTES;
 }
 
 // Bring keys that depend on each other within what a scenario allows.

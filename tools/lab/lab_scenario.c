@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_scenario.h"
 
-#include "model/core/vl_event.h"
+#include "model/memory/vl_memory.h"
 #include "ring/virtq_barrier.h"
 #include "tools/lab/lab_fault.h"
 #include "tools/lab/lab_mischief_fault.h"
@@ -359,4 +359,22 @@ bool lab_key_info(uint32_t i, struct lab_key_info *info)
                                   .max = k->max};
     (void)snprintf(info->default_text, sizeof(info->default_text), "%s", k->default_text);
     return true;
+}
+
+uint32_t lab_scenario_mem_bytes(const struct lab_scenario *s)
+{
+    const uint64_t size = s->queue_size;
+    const uint64_t rings = virtq_desc_table_bytes(s->queue_size) +
+                           virtq_avail_bytes(s->queue_size) + virtq_used_bytes(s->queue_size);
+    const uint64_t most = s->device == LAB_DEVICE_BLK ? s->chain + 2 : s->chain;
+    const uint64_t tables = size * (most < size ? most : size) * VIRTQ_DESC_BYTES;
+    const uint64_t slots = size < 256 ? size : 256;
+    const uint64_t buffers = slots * ((uint64_t)s->bytes * s->chain + 512 + 64);
+    const uint64_t factor = s->dma == LAB_DMA_BOUNCE ? 4 : 2; // a quarter is the bounce buffers'
+    const uint64_t need = factor * (rings + tables + buffers) + 8192;
+    const uint64_t step = 16u << 10;
+    const uint64_t rounded = (need + step - 1) / step * step;
+    return rounded < VL_MEM_MIN_BYTES   ? VL_MEM_MIN_BYTES
+           : rounded > VL_MEM_MAX_BYTES ? 0
+                                        : (uint32_t)rounded;
 }

@@ -71,6 +71,11 @@ bool lab_scenario_check(const struct lab_scenario *s, char err[256]);
 size_t lab_scenario_print(const struct lab_scenario *s, char sep, bool all, char *out,
                           size_t out_bytes);
 
+// Bytes of guest memory that a scenario's rings, indirect tables and buffers need, with room for
+// alignment and for the regions that only some allocations fit; 0 if that is more than there can
+// be.
+uint32_t lab_scenario_mem_bytes(const struct lab_scenario *s);
+
 // One key for listings. kind: "number", "choice", "text", "list".
 struct lab_key_info {
     const char *key;

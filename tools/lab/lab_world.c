@@ -66,26 +66,6 @@ static void give(const struct lab *lab, void *p, size_t bytes)
     }
 }
 
-// Guest memory for the rings, the indirect tables and the buffers of a scenario, with room for
-// alignment and for the regions that only some allocations fit.
-static uint32_t mem_needed(const struct lab_scenario *s)
-{
-    const uint64_t size = s->queue_size;
-    const uint64_t rings = virtq_desc_table_bytes(s->queue_size) +
-                           virtq_avail_bytes(s->queue_size) + virtq_used_bytes(s->queue_size);
-    const uint64_t most = s->device == LAB_DEVICE_BLK ? s->chain + 2 : s->chain;
-    const uint64_t tables = size * (most < size ? most : size) * VIRTQ_DESC_BYTES;
-    const uint64_t slots = size < 256 ? size : 256;
-    const uint64_t buffers = slots * ((uint64_t)s->bytes * s->chain + 512 + 64);
-    const uint64_t factor = s->dma == LAB_DMA_BOUNCE ? 4 : 2; // a quarter is the bounce buffers'
-    const uint64_t need = factor * (rings + tables + buffers) + 8192;
-    const uint64_t step = 16u << 10;
-    const uint64_t rounded = (need + step - 1) / step * step;
-    return rounded < VL_MEM_MIN_BYTES   ? VL_MEM_MIN_BYTES
-           : rounded > VL_MEM_MAX_BYTES ? 0
-                                        : (uint32_t)rounded;
-}
-
 // ---- contexts
 // ------------------------------------------------------------------------------------
 
@@ -229,7 +209,7 @@ bool lab_configure(struct lab *lab, const struct lab_scenario *s, char err[LAB_E
     if (!configure_players(lab, err)) {
         return false;
     }
-    const uint32_t mem = mem_needed(s);
+    const uint32_t mem = lab_scenario_mem_bytes(s);
     if (mem == 0) {
         return fail(err,
                     "queue_size, chain and bytes together need more than 64 MiB of guest memory");
@@ -249,7 +229,7 @@ bool lab_configure(struct lab *lab, const struct lab_scenario *s, char err[LAB_E
 
 static bool open_parts(struct lab *lab, char err[LAB_ERR_BYTES])
 {
-    const uint32_t mem = mem_needed(&lab->scenario);
+    const uint32_t mem = lab_scenario_mem_bytes(&lab->scenario);
     lab->mem_bytes = lab->options.mem_bytes > mem ? lab->options.mem_bytes : mem;
     lab->queue_size_max = lab->scenario.queue_size > lab->options.queue_size_max
                               ? lab->scenario.queue_size
