@@ -76,7 +76,8 @@ static void give_up(const char *what, const char *why)
 
 static struct lab *open_world(const struct lab_scenario *s, char err[LAB_ERR_BYTES])
 {
-    const struct lab_options options = {.referees = true, .deviations_max = LIST_MAX};
+    const struct lab_options options = {
+        .referees = true, .weak = target == LAB_TARGET_PAIR, .deviations_max = LIST_MAX};
     return lab_open(s, &options, err);
 }
 

@@ -84,12 +84,21 @@ static uint32_t choose_from_seed(struct vl_choices *c, uint32_t slot, unsigned l
     return (uint32_t)vl_mix64(&c->rng);
 }
 
+static uint32_t choose_by_guide(struct vl_choices *c, uint32_t slot, unsigned lane, unsigned agent,
+                                unsigned key, uint32_t n_options)
+{
+    c->slots[slot].next = c->slots[slot].n + 1; // asked at the next one, too
+    return c->guide.choose(c->guide.ctx, lane, agent, key, n_options);
+}
+
 uint32_t vl_choose_slow(struct vl_choices *c, uint32_t slot, unsigned lane, unsigned agent,
                         unsigned key, uint32_t n_options)
 {
     const uint32_t nth = c->slots[slot].n;
-    const uint32_t raw =
-        c->source == VL_SOURCE_INPUT ? choose_from_input(c, slot) : choose_from_seed(c, slot, lane);
+    const uint32_t raw = c->source == VL_SOURCE_INPUT ? choose_from_input(c, slot)
+                         : c->source == VL_SOURCE_SEED
+                             ? choose_from_seed(c, slot, lane)
+                             : choose_by_guide(c, slot, lane, agent, key, n_options);
     const uint32_t value = raw % n_options;
 
     if (value == 0 || c->n_log == c->log_max) {
@@ -187,6 +196,16 @@ void vl_choices_from_input(struct vl_choices *c, const struct vl_deviation *list
         c->slots[slot].next = list[i].nth;
         c->slot_pos[slot] = i;
     }
+}
+
+void vl_choices_from_guide(struct vl_choices *c, const struct vl_guide *guide)
+{
+    for (uint32_t i = 0; i < VL_SLOTS; i++) {
+        c->slots[i] = (struct vl_slot){.n = 0, .next = 1};
+    }
+    c->source = VL_SOURCE_GUIDE;
+    c->n_log = 0;
+    c->guide = *guide;
 }
 
 void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule schedule,

@@ -55,7 +55,13 @@ enum vl_schedule {
     VL_SCHEDULE_PCT,  // probabilistic concurrency testing: d - 1 change points, else priorities
 };
 
-enum vl_source { VL_SOURCE_INPUT, VL_SOURCE_SEED };
+enum vl_source { VL_SOURCE_INPUT, VL_SOURCE_SEED, VL_SOURCE_GUIDE };
+
+// Somebody who decides at each choice point; what deviates is recorded as from any other source.
+struct vl_guide {
+    void *ctx;
+    uint32_t (*choose)(void *ctx, unsigned lane, unsigned agent, unsigned key, uint32_t n_options);
+};
 
 struct vl_choices {
     struct vl_slot slots[VL_SLOTS];
@@ -64,6 +70,7 @@ struct vl_choices {
     const struct vl_deviation *input; // sorted by vl_deviation_compare(), no equal addresses
     uint32_t n_input;
     uint32_t slot_pos[VL_SLOTS]; // where the slot's next deviation stands in input
+    struct vl_guide guide;
     // seed
     uint64_t rng;
     uint32_t gap_mean[VL_LANE_COUNT]; // mean occurrences between deviations; 0: lane is off
@@ -137,6 +144,9 @@ uint32_t vl_deviations_canonical(struct vl_deviation *list, uint32_t n);
 
 // Start a run from a list in canonical order; the list must stay until the run ends.
 void vl_choices_from_input(struct vl_choices *c, const struct vl_deviation *list, uint32_t n);
+
+// Choices from somebody who is asked at each point. guide->ctx is the caller's.
+void vl_choices_from_guide(struct vl_choices *c, const struct vl_guide *guide);
 
 // Start a run from a seed. hostile_lanes: bit per lane, mischief lanes that may deviate.
 //   depth   PCT depth, 1..; ignored by the random walk

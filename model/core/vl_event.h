@@ -49,7 +49,8 @@ enum vl_field { VL_FIELDS(VL_FIELD_ENUM_) VL_FIELD_COUNT };
 #undef VL_FIELD_ENUM_
 
 // Event kinds. What addr, value, aux, len mean is said per kind; reads_from is 1 + the sequence
-// number of the store that a load saw, 0 for memory as it was at the start.
+// number of the store that a load saw, 0 for memory as it was at the start. A STORE that did not
+// become the newest of its word names the store before which it went (rc11).
 #define VL_EVENT_KINDS(X)                                                                          \
     X(LOAD, "load")     /* addr gpa, value loaded (aux: high half of a descriptor), len */         \
     X(STORE, "store")   /* addr gpa, value stored (aux: high half of a descriptor), len */         \
@@ -84,7 +85,11 @@ enum vl_field { VL_FIELDS(VL_FIELD_ENUM_) VL_FIELD_COUNT };
     X(OUTSIDE, "outside")   /* bytes read from a file, first time: addr offset, value */           \
                             /* digest, len, aux number of the file; payload the bytes */           \
     X(MISCHIEF, "mischief") /* a hostile act: addr field, value kind, aux old */                   \
-    X(NOTE, "note")         /* barrier enum virtq_note, addr a, value b, aux c */
+    X(NOTE, "note")         /* barrier enum virtq_note, addr a, value b, aux c */                  \
+    X(DRAIN, "drain")       /* a STORE reaches memory only now: as that one, reads_from: it */     \
+    X(RACE, "race")         /* the access before it is not ordered behind reads_from: addr, */     \
+                            /* len: from the first byte on; value 1: that one stored, aux 1: */    \
+                            /* this one stores */
 
 #define VL_EVENT_ENUM_(id, name) VL_EV_##id,
 enum vl_event_kind { VL_EVENT_KINDS(VL_EVENT_ENUM_) VL_EV_COUNT };

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/core/vl_machine.h"
 
+#include "model/core/vl_counter.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +33,24 @@ enum virtq_err vl_machine_open(struct vl_machine *m, uint32_t mem_bytes, uint32_
     return VIRTQ_OK;
 }
 
+enum virtq_err vl_machine_open_weak(struct vl_machine *m)
+{
+    struct vl_weak *w = calloc(1, sizeof(*w));
+    if (w == NULL || vl_weak_open(w, m->memory.bytes) != VIRTQ_OK) {
+        free(w);
+        return VIRTQ_ERR_NO_MEMORY;
+    }
+    m->weak = w;
+    return VIRTQ_OK;
+}
+
 void vl_machine_close(struct vl_machine *m)
 {
+    if (m->weak != NULL) {
+        vl_weak_close(m->weak);
+        free(m->weak);
+        m->weak = NULL;
+    }
     if (m->log_owned) {
         free(m->log);
     }
@@ -50,7 +68,12 @@ void vl_machine_close(struct vl_machine *m)
 void vl_machine_reset(struct vl_machine *m, const struct vl_run_config *config)
 {
     vl_memory_reset(&m->memory, m->seq);
+    if (m->model != VL_MODEL_SC) {
+        m->weak->last_events = m->seq;
+    }
     m->config = *config;
+    m->model = (uint8_t)config->model;
+    VIRTQ_ASSERT(m->model == VL_MODEL_SC || m->weak != NULL); // vl_machine_open_weak()
     m->step = 0;
     m->next_check = config->budget_events;
     m->seq = 0;
@@ -76,6 +99,12 @@ void vl_machine_reset(struct vl_machine *m, const struct vl_run_config *config)
         m->port[i] = (struct virtq_port){.machine = m, .side = (enum vl_side)i};
     }
     m->cur = &m->strand[VL_SIDE_DRIVER];
+    if (m->model != VL_MODEL_SC) {
+        vl_weak_reset(m);
+    }
+    if (m->config.counters) {
+        vl_counter_reset(m);
+    }
     m->hostile_side = config->hostile_driver ? VL_SIDE_DRIVER : VL_SIDE_DEVICE;
     m->mischief_lane = config->hostile_driver ? VL_LANE_MISCHIEF_DRIVER : VL_LANE_MISCHIEF_DEVICE;
 }
@@ -142,6 +171,11 @@ static void stop(struct vl_machine *m)
     vl_fiber_switch(&m->cur->fiber, &m->main_fiber);
 }
 
+void vl_machine_stop(struct vl_machine *m)
+{
+    stop(m);
+}
+
 void vl_finding(struct vl_machine *m, const char *kind, const char *side, const char *detail, ...)
 {
     if (m->stopping) {
@@ -195,12 +229,16 @@ static void update_next_check(struct vl_machine *m)
     for (uint32_t i = 0; i < m->n_msgs; i++) { // bound: VL_MSG_MAX
         next = m->msgs[i].due_step < next ? m->msgs[i].due_step : next;
     }
-    m->next_check = next;
+    const uint64_t due = m->model != VL_MODEL_SC ? vl_weak_next_due(m) : UINT64_MAX;
+    m->next_check = due < next ? due : next;
 }
 
 // Register accesses are answered one at a time, as a device model's lock sees to.
-void vl_trap_enter(struct vl_machine *m, unsigned agent, uint8_t *saved_agent)
+static void enter_context(struct vl_machine *m, unsigned agent, bool sync, uint8_t *saved_agent)
 {
+    if (m->explored != NULL) {
+        m->explored->leave(m->explored->ctx, "a register access");
+    }
     if (agent == VL_AGENT_TRAP) {
         while (m->trap_busy) { // bound: a trap ends, or the budget does
             struct vl_strand *other = other_runnable(m, 0);
@@ -212,10 +250,32 @@ void vl_trap_enter(struct vl_machine *m, unsigned agent, uint8_t *saved_agent)
     *saved_agent = m->cur->agent;
     m->cur->agent = (uint8_t)agent;
     m->cur->depth++;
+    m->cur->sync = m->cur->sync << 1 | (sync ? 1u : 0);
+    if (sync && m->model != VL_MODEL_SC) {
+        vl_weak_order(m, *saved_agent, agent);
+    }
+}
+
+void vl_trap_enter(struct vl_machine *m, unsigned agent, uint8_t *saved_agent)
+{
+    enter_context(m, agent, true, saved_agent);
+}
+
+void vl_trap_enter_unordered(struct vl_machine *m, unsigned agent, uint8_t *saved_agent)
+{
+    enter_context(m, agent, false, saved_agent);
 }
 
 void vl_trap_leave(struct vl_machine *m, uint8_t saved_agent)
 {
+    if (m->model != VL_MODEL_SC) {
+        if ((m->cur->sync & 1u) != 0) {
+            vl_weak_order(m, m->cur->agent, saved_agent);
+        } else {
+            vl_weak_drain(m, m->cur->agent);
+        }
+    }
+    m->cur->sync >>= 1;
     if (m->cur->agent == VL_AGENT_TRAP) {
         m->trap_busy = false;
     }
@@ -238,19 +298,25 @@ static void deliver(struct vl_machine *m, const struct vl_msg *msg)
         ev.kind = VL_EV_DOORBELL_ARRIVES;
         ev.queue = (uint8_t)msg->addr;
         vl_emit_hot(m, ev, NULL, NULL);
-        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        vl_trap_enter_unordered(m, VL_AGENT_TRAP, &saved);
+        vl_weak_arrive(m, msg->carried, VL_AGENT_TRAP);
         m->strand[VL_SIDE_DEVICE].half.on_doorbell(m->strand[VL_SIDE_DEVICE].half.ctx,
                                                    (uint16_t)msg->addr);
         vl_trap_leave(m, saved);
         break;
     case VL_MSG_MMIO_WRITE:
-        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        vl_trap_enter_unordered(m, VL_AGENT_TRAP, &saved);
+        vl_weak_arrive(m, msg->carried, VL_AGENT_TRAP);
         m->bus.mmio_write(m->bus.ctx, msg->addr, msg->bytes, msg->value);
         vl_trap_leave(m, saved);
         break;
     case VL_MSG_INTERRUPT:
         ev.kind = VL_EV_INTERRUPT_ARRIVES;
         vl_emit_hot(m, ev, NULL, NULL);
+        if (m->model != VL_MODEL_SC) {
+            vl_weak_pending(m, msg->carried, msg->addr % VL_VECTORS,
+                            (m->irq_pending >> (msg->addr % VL_VECTORS) & 1u) != 0);
+        }
         m->irq_pending |= 1ull << (msg->addr % VL_VECTORS);
         vl_irq_update(m);
         break;
@@ -262,6 +328,9 @@ static void deliver(struct vl_machine *m, const struct vl_msg *msg)
 // itself sends come later.
 static void deliver_due(struct vl_machine *m)
 {
+    if (m->model != VL_MODEL_SC) {
+        vl_weak_drain_due(m);
+    }
     for (uint32_t turn = 0; turn < VL_MSG_MAX; turn++) { // bound: VL_MSG_MAX
         uint32_t best = m->n_msgs;
         for (uint32_t i = 0; i < m->n_msgs; i++) {
@@ -342,8 +411,10 @@ void vl_raise(struct vl_machine *m, uint16_t vector, struct virtq_site *site)
                                 .kind = VL_EV_INTERRUPT,
                                 .agent = m->cur->agent,
                                 .field = VL_FIELD_INTERRUPT};
-    const struct vl_msg msg = {
-        .due_step = m->step + delay, .addr = vector, .kind = VL_MSG_INTERRUPT};
+    const struct vl_msg msg = {.due_step = m->step + delay,
+                               .addr = vector,
+                               .kind = VL_MSG_INTERRUPT,
+                               .carried = vl_weak_send(m, !m->config.weak_mmio)};
     vl_emit_hot(m, ev, site, NULL);
     if (delay == 0) {
         deliver(m, &msg);
@@ -373,7 +444,8 @@ static bool can_run(const struct vl_machine *m, const struct vl_strand *s)
         return true; // a trap or a handler is at work on it
     }
     if (s->asleep) {
-        return s->wake || (s->side == VL_SIDE_DRIVER && m->irq_ready);
+        return s->wake || (s->side == VL_SIDE_DRIVER && m->irq_ready) ||
+               (m->config.counters && vl_counter_moved(m, s->side));
     }
     if (s->awaiting) {
         const uint8_t *p = s->await_span->host + s->await_off;
@@ -429,7 +501,10 @@ void vl_run_handler(struct vl_machine *m)
         m->irq_pending &= m->irq_pending - 1;
     }
     vl_irq_update(m);
-    vl_trap_enter(m, VL_AGENT_HANDLER, &saved);
+    vl_trap_enter(m, VL_AGENT_HANDLER, &saved); // on the driver's CPU: in order with it
+    if (m->model != VL_MODEL_SC) {
+        vl_weak_handler(m, vector);
+    }
     s->half.on_interrupt(s->half.ctx, vector);
     const struct vl_event ev = {
         .addr = vector, .kind = VL_EV_HANDLER_RETURNS, .agent = VL_AGENT_HANDLER};
@@ -463,17 +538,26 @@ void vl_sched_point_slow(struct vl_machine *m)
     }
 }
 
+// Port call at which the next message arrives or store drains, UINT64_MAX if nothing is under way.
+static uint64_t next_due(const struct vl_machine *m)
+{
+    uint64_t next = m->model != VL_MODEL_SC ? vl_weak_next_due(m) : UINT64_MAX;
+    for (uint32_t i = 0; i < m->n_msgs; i++) { // bound: VL_MSG_MAX
+        next = m->msgs[i].due_step < next ? m->msgs[i].due_step : next;
+    }
+    return next;
+}
+
 void vl_step_aside(struct vl_machine *m)
 {
     struct vl_strand *other = other_runnable(m, 0);
     if (other != NULL) {
         switch_to(m, other);
-    } else if (m->n_msgs > 0) {
-        // Nobody else can run: time passes until the next message.
-        uint64_t next = m->msgs[0].due_step;
-        for (uint32_t i = 1; i < m->n_msgs; i++) {
-            next = m->msgs[i].due_step < next ? m->msgs[i].due_step : next;
-        }
+        return;
+    }
+    // Nobody else can run: time passes until the next message.
+    const uint64_t next = next_due(m);
+    if (next != UINT64_MAX) {
         m->step = next > m->step ? next : m->step;
         deliver_due(m);
     }
@@ -487,7 +571,7 @@ void vl_block(struct vl_machine *m)
         struct vl_strand *other = other_runnable(m, 0);
         if (other != NULL) {
             switch_to(m, other);
-        } else if (m->n_msgs > 0) {
+        } else if (next_due(m) != UINT64_MAX) {
             vl_step_aside(m);
         } else {
             vl_lab_event(m, VL_EV_QUIESCENT, 0, 0, 0, 0);

@@ -9,10 +9,13 @@
 
 #include "model/core/vl_choice.h"
 #include "model/core/vl_event.h"
+#include "model/core/vl_explored.h"
 #include "model/core/vl_fiber.h"
 #include "model/core/vl_hash.h"
 #include "model/core/vl_log.h"
+#include "model/core/vl_weak.h"
 #include "model/memory/vl_memory.h"
+#include "model/memory/vl_model.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +29,7 @@ struct vl_verdict {
     enum vl_outcome outcome;
     char kind[48];    // "REFEREE:NAME", "-" if there is none
     char side[12];    // whom the referee blames: "driver", "device", "-"
-    char detail[240]; // one sentence with the values
+    char detail[512]; // one sentence with the values
     uint64_t event;   // sequence number of the event at which it was seen
     uint32_t peer_faults;
     uint64_t n_events;
@@ -88,6 +91,7 @@ struct vl_msg {
     uint32_t value;
     uint8_t kind;
     uint8_t bytes;
+    uint8_t carried; // what it orders: vl_weak_send()
 };
 
 #define VL_MSG_MAX 64u
@@ -113,7 +117,11 @@ struct vl_strand {
     bool awaiting; // in virtq_await16()
     bool wake;     // a wake came
     uint8_t depth; // nested trap and handler contexts
+    uint32_t sync; // bit per nested context, innermost lowest: ordered with what it interrupts
     uint8_t agent; // who acts now
+    uint16_t sent; // config.counters: notifications that this side has sent
+    uint16_t seen; // and the count at which it woke up last
+    struct virtq_span spin; // config.counters: the word that relax() waits for
     const struct virtq_span *await_span;
     uint32_t await_off;
     uint16_t await_old;
@@ -127,6 +135,10 @@ struct vl_run_config {
     uint32_t forced[VL_FIELD_COUNT]; // mischief at each store of a field, as a choice; 0: none
     bool hostile_driver;             // the driver's port is a mischief port
     bool hostile_device;             // the device's port is one
+    enum vl_model model;             // a weaker one than sc needs vl_machine_open_weak()
+    bool weak_mmio;                  // doorbells and message-signalled interrupts order nothing
+    bool races_see;                  // a data race is an event, and a load there sees old bytes
+    bool counters;                   // notifications are counters: see vl_counter.h
 };
 
 struct vl_machine {
@@ -137,14 +149,18 @@ struct vl_machine {
     struct vl_strand *cur;
     struct vl_log *log;
     const struct vl_mischief_ops *mischief; // NULL: nobody is hostile
+    const struct vl_explored_ops *explored; // not NULL: port calls go there, see vl_explored.h
     struct vl_observer observer;
     bool irq_ready; // the driver's handler could run now
     bool irq_masked;
     bool trap_busy; // a register access is being answered
     bool stopping;
+    uint8_t model;        // enum vl_model in force
+    struct vl_weak *weak; // NULL: runs are sc
     struct vl_choices choices;
     struct vl_memory memory;
     struct vl_strand strand[VL_SIDE_COUNT];
+    struct virtq_span counter[VL_SIDE_COUNT]; // config.counters: what each side looks at
     struct virtq_port port[VL_SIDE_COUNT];
     struct vl_fiber main_fiber;
     struct vl_msg msgs[VL_MSG_MAX];
@@ -174,12 +190,19 @@ VIRTQ_NODISCARD enum virtq_err vl_machine_open(struct vl_machine *m, uint32_t me
                                                struct vl_deviation *deviations, struct vl_log *log);
 void vl_machine_close(struct vl_machine *m);
 
+// Make room for runs under weaker memory models than sc; once, after vl_machine_open().
+// Returns VIRTQ_OK; VIRTQ_ERR_NO_MEMORY, with the machine as it was.
+VIRTQ_NODISCARD enum virtq_err vl_machine_open_weak(struct vl_machine *m);
+
 // Back to power-on: memory zero, nothing in flight, no events. Choices are set separately, after.
 void vl_machine_reset(struct vl_machine *m, const struct vl_run_config *config);
 
 // Run both halves until nothing can run, a finding, or the end of the budget. Returns the verdict,
 // which stays valid until the next reset.
 const struct vl_verdict *vl_machine_run(struct vl_machine *m);
+
+// End the run here, on a fiber; the verdict is what it is so far. Does not return.
+void vl_machine_stop(struct vl_machine *m);
 
 // A referee's finding: ends the run at this event. Does not return when called on a fiber.
 //   kind "REFEREE:NAME", side whom it blames or "-", detail a sentence
@@ -193,6 +216,15 @@ void vl_emit(struct vl_machine *m, const struct vl_event *ev, struct virtq_site 
 // Number of the site for a trace, which is given out now. 0 if there are too many.
 uint32_t vl_site_add(struct vl_machine *m, struct virtq_site *site);
 
+// Number of a site, given out at its first use; 0: none, or too many.
+static inline uint32_t vl_site_number(struct vl_machine *m, struct virtq_site *site)
+{
+    if (site == NULL) {
+        return 0;
+    }
+    return site->id < VL_LOG_SITES && m->sites[site->id] == site ? site->id : vl_site_add(m, site);
+}
+
 // The hash takes in what it has not seen of the log; called before the log's ring wraps over it.
 void vl_hash_log(struct vl_machine *m);
 
@@ -205,12 +237,8 @@ __attribute__((always_inline)) static inline void vl_emit_hot(struct vl_machine 
 {
     struct vl_log *log = m->log;
     const uint64_t seq = m->seq;
-    uint32_t site_id = 0;
+    const uint32_t site_id = vl_site_number(m, site);
 
-    if (site != NULL) {
-        const uint32_t id = site->id;
-        site_id = id < VL_LOG_SITES && m->sites[id] == site ? id : vl_site_add(m, site);
-    }
     if (atomic_load_explicit(&log->reader, memory_order_relaxed) != 0) {
         const struct vl_event copy = ev;
         vl_log_make_room(log, &copy, payload, copy.len);
@@ -253,7 +281,11 @@ void vl_run_handler(struct vl_machine *m); // deliver the pending interrupt on t
 void vl_send(struct vl_machine *m, const struct vl_msg *msg); // due_step is set
 // Posted writes and notifications arrive before a register access that comes behind them.
 void vl_flush_posted(struct vl_machine *m);
+// A register access: the trap context acts at once, ordered behind what the accessor did, and the
+// accessor goes on behind it.
 void vl_trap_enter(struct vl_machine *m, unsigned agent, uint8_t *saved_agent);
+// The same for what orders nothing by itself: a message's arrival, a doorbell under weak_mmio.
+void vl_trap_enter_unordered(struct vl_machine *m, unsigned agent, uint8_t *saved_agent);
 void vl_trap_leave(struct vl_machine *m, uint8_t saved_agent);
 void vl_irq_update(struct vl_machine *m); // after a change of pending or masked
 

@@ -134,8 +134,22 @@ static uint64_t load_event(struct virtq_port *port, const struct virtq_span *spa
     const unsigned field = field_of(span, off);
 
     check_bounds(span, off, bytes);
+    if (m->explored != NULL) {
+        return m->explored->load(m->explored->ctx, span, off, bytes,
+                                 order_in_force(m, order, barrier), (uint8_t)barrier, site, aux);
+    }
     vl_sched_point(m);
     adversary(m, port->side, span, off, field, bytes);
+    if (m->model != VL_MODEL_SC) {
+        const struct vl_weak_call call = {.span = span,
+                                          .off = off,
+                                          .bytes = bytes,
+                                          .order = order_in_force(m, order, barrier),
+                                          .barrier = (uint8_t)barrier,
+                                          .field = (uint8_t)field,
+                                          .site = site};
+        return vl_weak_load(m, &call, aux);
+    }
     // One store can be seen under sc; the occurrence counts all the same.
     (void)vl_choose(&m->choices, VL_LANE_READ, m->cur->agent,
                     vl_choice_key(span->queue_index, field), 1);
@@ -167,7 +181,23 @@ static void store_call(struct virtq_port *port, const struct virtq_span *span, u
     const unsigned field = field_of(span, off);
 
     check_bounds(span, off, bytes);
+    if (m->explored != NULL) {
+        m->explored->store(m->explored->ctx, span, off, bytes, value, aux,
+                           order_in_force(m, order, barrier), (uint8_t)barrier, site);
+        return;
+    }
     vl_sched_point(m);
+    if (m->model != VL_MODEL_SC) { // nobody is hostile
+        const struct vl_weak_call call = {.span = span,
+                                          .off = off,
+                                          .bytes = bytes,
+                                          .order = order_in_force(m, order, barrier),
+                                          .barrier = (uint8_t)barrier,
+                                          .field = (uint8_t)field,
+                                          .site = site};
+        vl_weak_store(m, &call, value, aux);
+        return;
+    }
     (void)vl_choose(&m->choices, VL_LANE_STORE, m->cur->agent,
                     vl_choice_key(span->queue_index, field), 1);
     if (mischief_store(m, port->side, span, off, field, bytes, &value, &aux)) {
@@ -201,7 +231,16 @@ void vl_port_fence(struct virtq_port *port, enum virtq_order order, enum virtq_b
                    struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    if (m->explored != NULL) {
+        m->explored->fence(m->explored->ctx, order_in_force(m, order, barrier), (uint8_t)barrier,
+                           site);
+        return;
+    }
     vl_sched_point(m);
+    if (m->model != VL_MODEL_SC) {
+        vl_weak_fence(m, order_in_force(m, order, barrier), (uint8_t)barrier, site);
+        return;
+    }
     const struct vl_event ev = {.kind = VL_EV_FENCE,
                                 .agent = m->cur->agent,
                                 .order = order_in_force(m, order, barrier),
@@ -257,6 +296,16 @@ static void payload_piece(struct virtq_port *port, const struct virtq_span *span
     uint8_t *p = span->host + off;
 
     vl_sched_point(m);
+    if (m->model != VL_MODEL_SC) {
+        const struct vl_weak_call call = {.span = span,
+                                          .off = off,
+                                          .bytes = bytes,
+                                          .order = VIRTQ_PLAIN,
+                                          .field = VL_FIELD_BUFFER,
+                                          .site = site};
+        vl_weak_payload(m, &call, dst, src);
+        return;
+    }
     if (dst != NULL) {
         // Payload is read before it is used: an adversary may change it between two pieces.
         adversary(m, port->side, span, off, VL_FIELD_BUFFER, bytes < 8 ? bytes : 8);
@@ -285,6 +334,10 @@ static void payload(struct virtq_port *port, const struct virtq_span *span, uint
 
     check_bounds(span, off, bytes);
     if (bytes == 0) {
+        return;
+    }
+    if (m->explored != NULL) {
+        m->explored->payload(m->explored->ctx, span, off, dst, src, bytes, site);
         return;
     }
     const uint32_t options = bytes < 256 ? bytes : 256;

@@ -1,6 +1,7 @@
 // model/core/vl_port_world.c -- the port's model build: memory control path, waiting, contexts,
 // registers, notifications, notes.
 // SPDX-License-Identifier: BSD-2-Clause
+#include "model/core/vl_counter.h"
 #include "model/core/vl_machine.h"
 
 #include <string.h>
@@ -155,6 +156,14 @@ enum virtq_err virtq_resolve(struct virtq_port *port, uint64_t bus_addr, uint32_
     return VIRTQ_OK;
 }
 
+// What is not explored ends its thread there.
+static void leave_explored(const struct vl_machine *m, const char *what)
+{
+    if (m->explored != NULL) {
+        m->explored->leave(m->explored->ctx, what);
+    }
+}
+
 // ---- waiting
 // -------------------------------------------------------------------------------------
 
@@ -165,6 +174,10 @@ uint16_t vl_port_await16(struct virtq_port *port, const struct virtq_span *span,
     struct vl_machine *m = port->machine;
     struct vl_strand *s = m->cur;
 
+    if (m->explored != NULL) {
+        return m->explored->await16(m->explored->ctx, span, off, old, (uint8_t)order,
+                                    (uint8_t)barrier, site);
+    }
     for (;;) { // bound: the peer stores another value, or the run ends
         const uint16_t now = (uint16_t)vl_port_load(port, span, off, 2, order, barrier, site);
         if (now != old) {
@@ -215,7 +228,15 @@ void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
     struct vl_strand *s = m->cur;
 
     VIRTQ_ASSERT(s->depth == 0 && s->side == port->side); // only main contexts sleep
+    if (m->explored != NULL) {
+        m->explored->await_event(m->explored->ctx, site);
+        return;
+    }
     vl_sched_point(m);
+    if (m->config.counters) {
+        vl_counter_await(m, site);
+        return;
+    }
     const struct vl_event sleep = event_of(m, VL_EV_SLEEP);
     vl_emit_hot(m, sleep, site, NULL);
     s->asleep = true;
@@ -231,6 +252,9 @@ void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
     }
     s->asleep = false;
     s->wake = false;
+    if (m->model != VL_MODEL_SC) {
+        vl_weak_woken(m, port->side);
+    }
     const struct vl_event woken = event_of(m, VL_EV_WOKEN);
     vl_emit_hot(m, woken, site, NULL);
 }
@@ -238,7 +262,11 @@ void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
 void vl_port_wake(struct virtq_port *port, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    leave_explored(m, "a wake-up by its own side");
     vl_sched_point(m);
+    if (m->model != VL_MODEL_SC) {
+        vl_weak_wake(m, port->side);
+    }
     const struct vl_event ev = event_of(m, VL_EV_WAKE);
     vl_emit_hot(m, ev, site, NULL);
     m->strand[port->side].wake = true;
@@ -247,8 +275,16 @@ void vl_port_wake(struct virtq_port *port, struct virtq_site *site)
 void vl_port_relax(struct virtq_port *port, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    if (m->explored != NULL) {
+        m->explored->relax(m->explored->ctx, site);
+        return;
+    }
     vl_sched_point(m);
     const struct vl_event ev = event_of(m, VL_EV_RELAX);
+    if (m->config.counters) {
+        vl_counter_spin(m, ev, site);
+        return;
+    }
     vl_emit_hot(m, ev, site, NULL);
     vl_step_aside(m);
 }
@@ -273,8 +309,12 @@ static uint64_t shared_id(struct vl_machine *m, const struct virtq_shared *share
 static void shared_event(struct vl_machine *m, const struct virtq_shared *shared, uint32_t before,
                          uint32_t after, uint8_t order, struct virtq_site *site)
 {
+    const uint64_t id = shared_id(m, shared);
+    if (m->model != VL_MODEL_SC) {
+        vl_weak_shared(m, id, order);
+    }
     struct vl_event ev = event_of(m, VL_EV_SHARED);
-    ev.addr = shared_id(m, shared);
+    ev.addr = id;
     ev.value = before;
     ev.aux = after;
     ev.len = 4;
@@ -306,6 +346,9 @@ uint32_t vl_port_shared_or(struct virtq_port *port, struct virtq_shared *shared,
                            struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    if (m->explored != NULL) {
+        m->explored->locked(m->explored->ctx, site);
+    }
     vl_sched_point(m);
     const uint32_t v = atomic_load_explicit(&shared->word, memory_order_relaxed);
     atomic_store_explicit(&shared->word, v | bits, memory_order_relaxed);
@@ -317,6 +360,9 @@ uint32_t vl_port_shared_exchange(struct virtq_port *port, struct virtq_shared *s
                                  uint32_t value, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    if (m->explored != NULL) {
+        m->explored->locked(m->explored->ctx, site);
+    }
     vl_sched_point(m);
     const uint32_t v = atomic_load_explicit(&shared->word, memory_order_relaxed);
     atomic_store_explicit(&shared->word, value, memory_order_relaxed);
@@ -379,6 +425,7 @@ uint32_t vl_port_pci_read(struct virtq_port *port, uint32_t function, uint32_t o
     const uint64_t addr = (uint64_t)function << 16 | off;
     uint32_t value = all_ones(bytes);
 
+    leave_explored(m, "a config space access");
     vl_sched_point(m);
     if (m->bus.config_read != NULL) {
         uint8_t saved = 0;
@@ -398,6 +445,7 @@ void vl_port_pci_write(struct virtq_port *port, uint32_t function, uint32_t off,
     struct vl_machine *m = port->machine;
     const uint64_t addr = (uint64_t)function << 16 | off;
 
+    leave_explored(m, "a config space access");
     vl_sched_point(m);
     value = mischief_value(m, true, VL_FIELD_CONFIG, addr, bytes, value);
     register_event(m, VL_EV_CONFIG_WRITE, VL_FIELD_CONFIG, addr, bytes, value, false, site);
@@ -426,6 +474,7 @@ uint32_t vl_port_mmio_read(struct virtq_port *port, const struct virtq_mmio *io,
     uint32_t value = all_ones(bytes);
 
     VIRTQ_ASSERT(off < io->bytes && bytes <= io->bytes - off);
+    leave_explored(m, "a register access");
     vl_sched_point(m);
     if (m->bus.mmio_read != NULL) {
         uint8_t saved = 0;
@@ -453,10 +502,14 @@ static void write_register(struct vl_machine *m, unsigned field, unsigned queue,
     if (m->bus.mmio_write == NULL) {
         return;
     }
+    const bool doorbell = field == VL_FIELD_DOORBELL;
     if (delay == 0) {
         uint8_t saved = 0;
         vl_flush_posted(m);
-        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        const uint8_t carried = vl_weak_send(m, doorbell && !m->config.weak_mmio);
+        doorbell ? vl_trap_enter_unordered(m, VL_AGENT_TRAP, &saved)
+                 : vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        vl_weak_arrive(m, carried, VL_AGENT_TRAP);
         m->bus.mmio_write(m->bus.ctx, addr, bytes, value);
         vl_trap_leave(m, saved);
         return;
@@ -465,7 +518,8 @@ static void write_register(struct vl_machine *m, unsigned field, unsigned queue,
                          .addr = addr,
                          .value = value,
                          .kind = VL_MSG_MMIO_WRITE,
-                         .bytes = (uint8_t)bytes};
+                         .bytes = (uint8_t)bytes,
+                         .carried = vl_weak_send(m, !doorbell || !m->config.weak_mmio)};
     for (uint32_t i = 0; i < m->n_msgs; i++) { // bound: VL_MSG_MAX
         if (m->msgs[i].kind == VL_MSG_MMIO_WRITE && m->msgs[i].due_step > msg.due_step) {
             msg.due_step = m->msgs[i].due_step; // posted writes do not pass each other
@@ -479,6 +533,7 @@ void vl_port_mmio_write(struct virtq_port *port, const struct virtq_mmio *io, ui
 {
     struct vl_machine *m = port->machine;
     VIRTQ_ASSERT(off < io->bytes && bytes <= io->bytes - off);
+    leave_explored(m, "a register access");
     vl_sched_point(m);
     write_register(m, VL_FIELD_REGISTER, 0, io->bus_addr + off, bytes, value, site);
 }
@@ -491,11 +546,20 @@ void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell
 {
     struct vl_machine *m = port->machine;
 
+    if (m->explored != NULL) {
+        m->explored->notify(m->explored->ctx, site);
+        return;
+    }
     vl_sched_point(m);
     struct vl_event ev = event_of(m, VL_EV_DOORBELL);
     ev.addr = bell->queue_index;
     ev.queue = (uint8_t)bell->queue_index;
     ev.field = VL_FIELD_DOORBELL;
+    if (m->config.counters) {
+        vl_emit_hot(m, ev, site, NULL);
+        vl_counter_notify(m, VL_SIDE_DEVICE, site);
+        return;
+    }
     if (bell->io.bytes != 0) {
         vl_emit_hot(m, ev, site, NULL);
         write_register(m, VL_FIELD_DOORBELL, bell->queue_index, bell->io.bus_addr + bell->off, 2,
@@ -507,15 +571,29 @@ void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell
                   vl_choice_key(bell->queue_index, VL_FIELD_DOORBELL), VL_DELAY_OPTIONS);
     ev.value = delay;
     vl_emit_hot(m, ev, site, NULL);
-    const struct vl_msg msg = {
-        .due_step = m->step + delay, .addr = bell->queue_index, .kind = VL_MSG_DOORBELL};
+    const struct vl_msg msg = {.due_step = m->step + delay,
+                               .addr = bell->queue_index,
+                               .kind = VL_MSG_DOORBELL,
+                               .carried = vl_weak_send(m, !m->config.weak_mmio)};
     vl_send(m, &msg); // even with no delay it is due at the next port call, the device's trap
 }
 
 void vl_port_interrupt(struct virtq_port *port, uint16_t vector, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    if (m->explored != NULL) {
+        m->explored->notify(m->explored->ctx, site);
+        return;
+    }
     vl_sched_point(m);
+    if (m->config.counters) {
+        struct vl_event ev = event_of(m, VL_EV_INTERRUPT);
+        ev.addr = vector;
+        ev.field = VL_FIELD_INTERRUPT;
+        vl_emit_hot(m, ev, site, NULL);
+        vl_counter_notify(m, VL_SIDE_DRIVER, site);
+        return;
+    }
     if (m->bus.interrupt != NULL) {
         m->bus.interrupt(m->bus.ctx, vector);
     } else {
@@ -526,6 +604,7 @@ void vl_port_interrupt(struct virtq_port *port, uint16_t vector, struct virtq_si
 void vl_port_intx(struct virtq_port *port, bool level, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    leave_explored(m, "the INTx line");
     vl_sched_point(m);
     if (m->bus.intx != NULL) {
         m->bus.intx(m->bus.ctx, level);

@@ -1,5 +1,6 @@
 // model/memory/vl_memory.h -- guest memory: regions with holes, translation, who stored last.
-// sc for now: a load sees the newest store. Weaker models will stand behind the same calls.
+// The bytes here are the newest ones. What else a load may see is the memory models' matter
+// (vl_rc11.h, vl_tso.h).
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef VL_MEMORY_H
 #define VL_MEMORY_H
@@ -76,6 +77,26 @@ static inline uint32_t vl_memory_off(const struct vl_memory *mem, const struct v
     return (uint32_t)(span->host - mem->host) + off;
 }
 
+// Guest-physical address of the byte at host offset off.
+static inline uint64_t vl_memory_gpa(const struct vl_memory *mem, uint32_t off)
+{
+    unsigned r = 0;
+    while (r + 1 < VL_REGIONS && off >= mem->region[r + 1].off) { // bound: VL_REGIONS
+        r++;
+    }
+    return mem->region[r].gpa + (off - mem->region[r].off);
+}
+
+// Remember that bytes at host offset off are not zero any more.
+static inline void vl_memory_touch(struct vl_memory *mem, uint32_t off, uint32_t bytes)
+{
+    if (mem->dirty != NULL) {
+        for (uint32_t l = off / 64; l <= (off + bytes - 1) / 64; l++) { // bound: bytes
+            mem->dirty[l / 64] |= 1ull << (l % 64);
+        }
+    }
+}
+
 // Remember that event seq stored bytes at host offset off.
 static inline void vl_memory_mark(struct vl_memory *mem, uint32_t off, uint32_t bytes, uint64_t seq)
 {
@@ -83,11 +104,7 @@ static inline void vl_memory_mark(struct vl_memory *mem, uint32_t off, uint32_t 
     for (uint32_t g = off / 2; g <= (off + bytes - 1) / 2; g++) { // bound: bytes
         mem->writer[g] = mark;
     }
-    if (mem->dirty != NULL) {
-        for (uint32_t l = off / 64; l <= (off + bytes - 1) / 64; l++) { // bound: bytes
-            mem->dirty[l / 64] |= 1ull << (l % 64);
-        }
-    }
+    vl_memory_touch(mem, off, bytes);
 }
 
 // 1 + sequence number of the newest store to the range in this run, 0 if there was none.

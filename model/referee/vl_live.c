@@ -62,6 +62,10 @@ static bool help_under_way(const struct vl_referees *r, enum vl_side sleeper)
     if (m->strand[sleeper].wake || m->trap_busy) {
         return true;
     }
+    if (m->config.counters) {
+        const enum vl_side other = sleeper == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+        return m->strand[other].sent != m->strand[sleeper].seen;
+    }
     if (sleeper == VL_SIDE_DEVICE) {
         return vl_machine_in_flight(m, VL_MSG_DOORBELL) ||
                vl_machine_in_flight(m, VL_MSG_MMIO_WRITE);

@@ -405,7 +405,9 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
 
     (void)payload;
     if (ev->kind == VL_EV_LOAD || ev->kind == VL_EV_STORE) { // most events, by far
-        ring_access(r, ev, seq);
+        if (ev->field < VL_FIELD_DOORBELL) { // a counter of notifications is no part of a ring
+            ring_access(r, ev, seq);
+        }
         return;
     }
     switch ((enum vl_event_kind)ev->kind) {

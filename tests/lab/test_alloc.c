@@ -99,7 +99,8 @@ static struct lab *open_world(const char *const *words, bool shared)
 {
     char err[LAB_ERR_BYTES] = "";
     struct lab_scenario s;
-    const struct lab_options options = {.shared = shared, .hashing = true, .referees = true};
+    const struct lab_options options = {
+        .shared = shared, .hashing = true, .referees = true, .weak = true};
 
     lab_scenario_default(&s);
     for (; *words != NULL; words++) {
@@ -148,6 +149,12 @@ static void runs_allocate_nothing(void **state)
         {"hostile=driver", "transport=pci", "queue_size=4", NULL},
         {"hostile=device", "transport=pci", "queue_size=4", NULL},
         {"fault=barrier:kick-check=none", "transport=direct", NULL},
+        {"memory=tso", "transport=direct", "queue_size=4", "chain=4", NULL},
+        {"memory=rc11", "transport=direct", "queue_size=4", "chain=4", NULL},
+        {"memory=tso", "platform=weak-mmio", "transport=pci", "resets=2", NULL},
+        {"memory=rc11", "races=see", "fault=barrier:avail-publish=none", "device=blk", "ops=mix",
+         NULL},
+        {"memory=rc11", "fault=barrier:used-consume=none", "transport=pci", "interrupt=intx", NULL},
     };
     for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
         struct lab *lab = open_world(scenarios[i], i % 2 != 0);

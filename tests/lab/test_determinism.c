@@ -40,6 +40,12 @@ static const char *const scenarios[][WORDS_MAX] = {
     {"hostile=device", "transport=direct", "queue_size=4", "chain=3", "poll=on"},
     {"hostile=device", "transport=pci", "queue_size=2"},
     {"hostile=driver", "device=blk", "transport=pci", "ops=mix", "queue_size=4"},
+    {"memory=tso", "transport=direct", "queue_size=2", "chain=2", "batch=2"},
+    {"memory=tso", "transport=pci", "event_idx=off", "resets=1", "platform=weak-mmio"},
+    {"memory=rc11", "transport=direct", "queue_size=2", "chain=2", "batch=2", "start_idx=65534"},
+    {"memory=rc11", "transport=pci", "event_idx=off", "resets=1", "interrupt=intx"},
+    {"memory=rc11", "device=blk", "ops=mix", "dma=bounce", "chain=2", "bytes=1000"},
+    {"memory=rc11", "transport=direct", "bytes=7", "poll=on", "platform=weak-mmio"},
 };
 #define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -202,12 +202,52 @@ static void odd_records(void **state)
     assert_int_equal(in.list[0].nth, 4);
 }
 
+// Goal: the header says the memory model, for a pair of honest halves alone; a weaker one gives
+// loads and stores of ring words their frequent addresses, and a number draws many deviations.
+static void headers_say_memory(void **state)
+{
+    uint8_t data[LAB_INPUT_HEADER_BYTES + LAB_INPUT_RECORD_BYTES] = {0};
+    uint8_t *r = data + LAB_INPUT_HEADER_BYTES;
+    struct lab_input in = {.list = list_a, .max = LIST_MAX};
+    (void)state;
+
+    r[0] = 13;
+    r[4] = 1;
+    for (uint8_t memory = LAB_MEMORY_SC; memory <= LAB_MEMORY_RC11; memory++) {
+        static const uint8_t lane[][2] = {{VL_LANE_SCHEDULE, VL_LANE_SCHEDULE},
+                                          {VL_LANE_STORE, VL_LANE_SCHEDULE},
+                                          {VL_LANE_STORE, VL_LANE_READ}};
+        data[11] = memory;
+        for (uint8_t i = 0; i < 2; i++) {
+            r[0] = (uint8_t)(13 + i);
+            decode(LAB_TARGET_PAIR, data, sizeof(data), &in);
+            assert_int_equal(in.scenario.memory, memory);
+            assert_int_equal(in.n, 1);
+            assert_int_equal(in.list[0].lane, lane[memory][i]);
+        }
+        decode(LAB_TARGET_DEVICE, data, sizeof(data), &in);
+        assert_int_equal(in.scenario.memory, LAB_MEMORY_SC);
+        data[13] = 7; // a draw
+        decode(LAB_TARGET_PAIR, data, LAB_INPUT_HEADER_BYTES, &in);
+        assert_int_equal(in.n > 20, memory != LAB_MEMORY_SC);
+        assert_int_equal(in.n == 0, memory == LAB_MEMORY_SC);
+        check_round_trips(&in);
+        data[13] = 0;
+    }
+    data[11] = LAB_MEMORY_RC11; // a frequent address of a load: the device's of used_event
+    r[0] = 0xF0 | VL_LANE_READ;
+    r[1] = 5;
+    decode(LAB_TARGET_PAIR, data, sizeof(data), &in);
+    assert_int_equal(in.list[0].agent, VL_AGENT_DEVICE);
+    assert_int_equal(in.list[0].key, vl_choice_key(0, VL_FIELD_USED_EVENT));
+}
+
 // Goal: a key that the user sets stays, whatever the header says, and the rest stays valid.
 static void locked_keys_hold(void **state)
 {
-    static const char *const locks[] = {"queue_size=2", "queue_size=64", "device=blk",
-                                        "start_idx=9",  "batch=8",       "chain=8",
-                                        "resets=3",     "poll=on"};
+    static const char *const locks[] = {
+        "queue_size=2", "queue_size=64", "device=blk", "start_idx=9", "batch=8",
+        "chain=8",      "resets=3",      "poll=on",    "memory=rc11", "memory=tso"};
     uint64_t rng = 7;
     uint8_t header[LAB_INPUT_HEADER_BYTES];
     char err[256];
@@ -472,6 +512,7 @@ int main(void)
         cmocka_unit_test(every_byte_string_is_an_input),
         cmocka_unit_test(large_numbers_survive),
         cmocka_unit_test(odd_records),
+        cmocka_unit_test(headers_say_memory),
         cmocka_unit_test(locked_keys_hold),
         cmocka_unit_test(unsayable_scenarios_are_named),
         cmocka_unit_test(text_reads_well),

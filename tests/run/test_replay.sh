@@ -83,8 +83,12 @@ device=blk transport=pci interrupt=msix disk=$DISK buffers=0 bytes=4096 chain=2 
 device=blk transport=pci interrupt=intx disk=$DISK ops=mix dma=iommu start_idx=65530
 device=blk transport=pci hostile=driver ops=mix queue_size=4
 device=blk transport=pci dma=bounce disk=$DISK ops=mix chain=2
+device=entropy memory=tso transport=direct queue_size=2 batch=2
+device=entropy memory=tso platform=weak-mmio transport=pci queue_size=2
+device=entropy memory=rc11 transport=pci event_idx=off resets=1
+device=blk memory=rc11 races=see fault=barrier:avail-publish=none ops=mix queue_size=4
 END
-equal "the table was read" "$n" 12
+equal "the table was read" "$n" 16
 equal "hashes tell scenarios apart" "$(for t in "$WORK/$(basename "$BUILD")"-*.db; do
     sqlite3 "$t" "select v from meta where k like '%hash%' limit 1"
 done | sort -u | wc -l)" "$n"

@@ -210,6 +210,46 @@ static int bench_exec(void)
     return CMD_EXIT_CLEAN;
 }
 
+// What the weaker memory models cost in benign runs.
+static int bench_memory(void)
+{
+    static const struct {
+        const char *words;
+        const char *what[3];
+        uint32_t n;
+    } cases[] = {
+        {"transport=direct buffers=4 queue_size=4",
+         {"4 buffers, direct, sc", "4 buffers, direct, tso", "4 buffers, direct, rc11"},
+         2000},
+        {"transport=pci",
+         {"16 buffers, PCI, sc", "16 buffers, PCI, tso", "16 buffers, PCI, rc11"},
+         500},
+        {"transport=direct device=blk buffers=64 bytes=4096 queue_size=16",
+         {"64 reads of 4096, sc", "64 reads of 4096, tso", "64 reads of 4096, rc11"},
+         50},
+    };
+    static const char *const memory[] = {"sc", "tso", "rc11"};
+    uint64_t n_events = 0;
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        double sc = 0;
+        for (unsigned k = 0; k < 3; k++) {
+            char words[160];
+            (void)snprintf(words, sizeof(words), "%s memory=%s", cases[i].words, memory[k]);
+            struct lab *lab = open_lab(words, true, false);
+            if (lab == NULL) {
+                return CMD_EXIT_ENV;
+            }
+            (void)time_runs(lab, cases[i].n, &n_events);
+            const double t = time_runs(lab, cases[i].n, &n_events);
+            add_row("memory", cases[i].what[k], "ns", t, sc, sc > 0 ? "sc" : NULL);
+            sc = k == 0 ? t : sc;
+            lab_close(lab);
+        }
+    }
+    return CMD_EXIT_CLEAN;
+}
+
 // CPU time of this process and of the children that it has reaped.
 static double all_cpu_ns(void)
 {
@@ -304,7 +344,8 @@ static int bench_trace(void)
 static const struct {
     const char *name;
     int (*run)(void);
-} benches[] = {{"event", bench_event}, {"exec", bench_exec}, {"trace", bench_trace}};
+} benches[] = {
+    {"event", bench_event}, {"exec", bench_exec}, {"memory", bench_memory}, {"trace", bench_trace}};
 
 static void print_rows(bool json)
 {
@@ -364,7 +405,7 @@ static int bench_main(int argc, char **argv)
     bool json = false;
     for (int i = 1; i < argc; i++) {
         if (!known(argv[i])) {
-            return cmd_usage(&cmd_bench, "%s: no such bench; there are: event, exec, trace",
+            return cmd_usage(&cmd_bench, "%s: no such bench; there are: event, exec, memory, trace",
                              argv[i]);
         }
         json = json || strcmp(argv[i], "--json") == 0;
@@ -387,8 +428,9 @@ const struct cmd cmd_bench = {
     "bench", "[NAME...] [--json]", "measure events, executions, traces and replay",
     "  event   nanoseconds per event with and without referees, events per request\n"
     "  exec    a short run as a fuzzer makes it, and what an empty run costs\n"
+    "  memory  the same runs under sc, tso and rc11\n"
     "  trace   recording and replaying a trace\n"
     "\n"
     "Numbers are medians of CPU time; ratios are against a limit measured in the same run.\n"
-    "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec\n",
+    "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec memory\n",
     bench_main};

@@ -44,8 +44,40 @@ static uint64_t gpa_of(const struct event_text *tx, uint64_t bus_addr)
     return bus_addr;
 }
 
+// Words are told apart by their low address bits; of two that share a place the later one stays.
+static uint32_t place_of(uint64_t addr)
+{
+    return (uint32_t)(addr / 2) & (EVENT_TEXT_WORDS - 1);
+}
+
+static void learn_store(struct event_text *tx, const struct vl_event *ev)
+{
+    for (uint32_t i = 0; i < ev->len && ev->reads_from == 0; i += 2) { // bound: 16
+        const uint32_t p = place_of(ev->addr + i);
+        tx->word[p].addr = (ev->addr + i) / 2;
+        tx->word[p].from = tx->n_learned + 1;
+    }
+}
+
+// 1 + number of the newest store to any word of the access, 0 if none is known.
+static uint32_t newest_store(const struct event_text *tx, const struct vl_event *ev)
+{
+    uint32_t newest = 0;
+    for (uint32_t i = 0; i < ev->len; i += 2) { // bound: 16
+        const uint32_t p = place_of(ev->addr + i);
+        if (tx->word[p].addr == (ev->addr + i) / 2 && tx->word[p].from > newest) {
+            newest = tx->word[p].from;
+        }
+    }
+    return newest;
+}
+
 void event_text_learn(struct event_text *tx, const struct vl_event *ev)
 {
+    if (ev->kind == VL_EV_STORE) {
+        learn_store(tx, ev);
+    }
+    tx->n_learned++;
     if (ev->kind == VL_EV_ALLOC) {
         const uint32_t i = tx->n_allocs++ % EVENT_TEXT_ALLOCS;
         tx->alloc[i].gpa = ev->addr;
@@ -141,10 +173,26 @@ static void say_memory(struct line *l, const struct event_text *tx, const struct
         if (ev->reads_from != 0) {
             add(l, " of event %" PRIu32, ev->reads_from - 1);
         }
+        if (newest_store(tx, ev) > ev->reads_from) {
+            add(l, "%s, not of the newest, event %" PRIu32,
+                ev->reads_from == 0 ? " as at the start" : "", newest_store(tx, ev) - 1);
+        }
         break;
     case VL_EV_STORE:
         add(l, "stores %s = ", field);
         add_value(l, ev);
+        if (ev->reads_from != 0) {
+            add(l, ", which goes before event %" PRIu32, ev->reads_from - 1);
+        }
+        break;
+    case VL_EV_DRAIN:
+        add(l, "its store of event %" PRIu32 " reaches memory: %s = ", ev->reads_from - 1, field);
+        add_value(l, ev);
+        break;
+    case VL_EV_RACE:
+        add(l, "that %s races with the %s of event %" PRIu32 ", from 0x%" PRIx64 " on",
+            ev->aux != 0 ? "store" : "load", ev->value != 0 ? "store" : "load", ev->reads_from - 1,
+            ev->addr);
         break;
     case VL_EV_FENCE: add(l, "fence"); break;
     case VL_EV_AWAIT:
@@ -345,6 +393,8 @@ void event_text_line(const struct event_text *tx, const struct vl_event *ev, cha
     case VL_EV_FENCE:
     case VL_EV_READ:
     case VL_EV_WRITE:
+    case VL_EV_DRAIN:
+    case VL_EV_RACE:
     case VL_EV_AWAIT: say_memory(&l, tx, ev); break;
     case VL_EV_ALLOC:
     case VL_EV_FREE:

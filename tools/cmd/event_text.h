@@ -12,6 +12,7 @@
 #define EVENT_TEXT_QUEUES 256u // events name queues by 8 bits
 #define EVENT_TEXT_ALLOCS 128u // pieces of shared memory that are remembered
 #define EVENT_TEXT_BYTES 320u  // a sentence, with its end
+#define EVENT_TEXT_WORDS 4096u // power of two; words whose newest store is remembered
 
 // Where a queue's three parts lie, guest-physical, since its last QUEUE_AREAS note.
 struct event_text_queue {
@@ -30,10 +31,15 @@ struct event_text {
         uint64_t bus_addr;
         uint64_t bytes;
     } alloc[EVENT_TEXT_ALLOCS];
-    uint32_t n_allocs; // ever; the newest EVENT_TEXT_ALLOCS are kept
+    uint32_t n_allocs;  // ever; the newest EVENT_TEXT_ALLOCS are kept
+    uint32_t n_learned; // events so far: the number of the next one
+    struct {
+        uint64_t addr;
+        uint32_t from; // 1 + number of the newest store; 0: none known
+    } word[EVENT_TEXT_WORDS];
 };
 
-// Learn from an event. Call it for each event, in order.
+// Learn from an event. Call it for each event of a run, in order, from the first on.
 void event_text_learn(struct event_text *tx, const struct vl_event *ev);
 
 // The word that a memory access touches: "q0.avail.ring[3]", or "-" for none.

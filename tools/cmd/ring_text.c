@@ -23,6 +23,8 @@ struct part {
 
 struct rings {
     struct event_text where;
+    uint8_t *late; // per event, up to the one in question: bit 0, a store that drains later
+    uint64_t n_events;
     struct part part[EVENT_TEXT_QUEUES][PART_COUNT];
     uint8_t payload[VL_BULK_MAX_BYTES];
 };
@@ -68,6 +70,7 @@ static void rings_close(struct rings *r)
             free(r->part[i][k].stored);
         }
     }
+    free(r->late);
     free(r);
 }
 
@@ -87,13 +90,17 @@ static void put(struct rings *r, uint64_t gpa, const uint8_t *bytes, uint64_t n,
     }
 }
 
-static void apply(struct rings *r, struct vl_trace *t, const struct vl_event *ev)
+static void apply(struct rings *r, struct vl_trace *t, const struct vl_event *ev, uint64_t seq)
 {
     uint8_t word[16];
     uint32_t n = 0;
+    if (ev->kind == VL_EV_STORE && (ev->reads_from != 0 || r->late[seq] != 0)) {
+        return; // it went before a newer one, or waits in a store buffer
+    }
     switch (ev->kind) {
     case VL_EV_ALLOC: put(r, ev->addr, NULL, ev->len, 0); break;
     case VL_EV_STORE:
+    case VL_EV_DRAIN:
         for (unsigned i = 0; i < 8; i++) {
             word[i] = (uint8_t)(ev->value >> (8 * i));
             word[8 + i] = (uint8_t)(ev->aux >> (8 * i));
@@ -183,16 +190,26 @@ static void print_queue(FILE *out, const struct rings *r, unsigned queue)
 static bool replay(struct rings *r, struct vl_trace *t, uint64_t seq)
 {
     struct vl_trace_event e;
+    r->n_events = vl_trace_info(t)->verdict.n_events;
+    r->late = calloc(r->n_events + 1, 1);
+    if (r->late == NULL) {
+        return false;
+    }
     vl_trace_seek(t, 0); // once to learn where the rings are, once for what was stored there
-    while (vl_trace_next(t, &e) && e.seq <= seq) {
-        event_text_learn(&r->where, &e.ev);
+    while (vl_trace_next(t, &e)) {
+        if (e.seq <= seq) {
+            event_text_learn(&r->where, &e.ev);
+        }
+        if (e.ev.kind == VL_EV_DRAIN && e.ev.reads_from != 0) {
+            r->late[e.ev.reads_from - 1] = 1;
+        }
     }
     if (vl_trace_failed(t) || !rings_open(r)) {
         return false;
     }
     vl_trace_seek(t, 0);
     while (vl_trace_next(t, &e) && e.seq <= seq) {
-        apply(r, t, &e.ev);
+        apply(r, t, &e.ev, e.seq);
     }
     return !vl_trace_failed(t);
 }

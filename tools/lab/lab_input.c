@@ -4,7 +4,9 @@
 #include "tools/lab/lab_input.h"
 
 #include "model/memory/vl_memory.h"
+#include "ring/virtq_bytes.h"
 #include "ring/virtq_wire.h"
+#include "tools/lab/lab_input_weak.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,9 +74,11 @@ struct header_key {
 };
 
 #define HEADER_BYTES_STEP 16u
+#define SEED_AT 12u // 4 bytes: more deviations are drawn from them, under tso and rc11
 #define ALL (1u << LAB_TARGET_PAIR | 1u << LAB_TARGET_DEVICE | 1u << LAB_TARGET_DRIVER | ONLY_PCI)
 #define ONLY_PCI (1u << LAB_TARGET_PCI)
 #define NOT_PCI (ALL & ~ONLY_PCI)
+#define ONLY_PAIR (1u << LAB_TARGET_PAIR)
 #define AT(field) offsetof(struct lab_scenario, field)
 
 // In the order of decoding: what a later key depends on comes first.
@@ -95,6 +99,7 @@ static const struct header_key header_keys[] = {
     {"bytes", 8, 0, HEADER_BYTES, ALL, AT(bytes)},
     {"resets", 9, 0, HEADER_CYCLE5, ALL, AT(resets)},
     {"hostile", 10, 0, HEADER_CYCLE3, ONLY_PCI, AT(hostile)},
+    {"memory", 11, 0, HEADER_CYCLE3, ONLY_PAIR, AT(memory)},
 };
 #define N_HEADER_KEYS (sizeof(header_keys) / sizeof(header_keys[0]))
 
@@ -197,6 +202,9 @@ static void decode_header(enum lab_target target, const struct lab_scenario *bas
         }
     }
     fit_memory(s, locked);
+    if (s->hostile != LAB_HOSTILE_NONE) {
+        s->memory = base->memory; // the user's liar needs it as it is
+    }
     char err[256];
     if (!lab_scenario_check(s, err)) {
         *s = *base; // keys that the user holds leave no room for what the header asks
@@ -216,25 +224,20 @@ static void decode_header(enum lab_target target, const struct lab_scenario *bas
 static const uint8_t more_lanes[LANE_PREFIX - VL_LANE_COUNT] = {
     VL_LANE_SCHEDULE, VL_LANE_NOTIFY, VL_LANE_WORKLOAD, LANE_HOSTILE, LANE_HOSTILE};
 
-struct address {
-    uint8_t agent;
-    uint8_t key;
-};
-
 // Addresses at which runs do come by: without them most of a mutated record would name a choice
 // that is never taken.
-static const struct address schedule_addresses[] = {{VL_AGENT_DRIVER, 0},  {VL_AGENT_DEVICE, 0},
-                                                    {VL_AGENT_DRIVER, 0},  {VL_AGENT_DEVICE, 0},
-                                                    {VL_AGENT_HANDLER, 0}, {VL_AGENT_TRAP, 0}};
-static const struct address payload_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_BUFFER},
-                                                   {VL_AGENT_DEVICE, VL_FIELD_BUFFER}};
-static const struct address notify_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_DOORBELL},
-                                                  {VL_AGENT_DEVICE, VL_FIELD_INTERRUPT},
-                                                  {VL_AGENT_DRIVER, VL_FIELD_REGISTER}};
-static const struct address workload_addresses[] = {{0, 0}, {0, 1}, {0, 2}, {0, 3},
-                                                    {0, 4}, {0, 5}, {0, 6}, {0, VL_FIELD_BUFFER}};
-static const struct address completion_addresses[] = {{0, 0}};
-static const struct address hostile_driver_addresses[] = {
+static const struct lab_address schedule_addresses[] = {{VL_AGENT_DRIVER, 0},  {VL_AGENT_DEVICE, 0},
+                                                        {VL_AGENT_DRIVER, 0},  {VL_AGENT_DEVICE, 0},
+                                                        {VL_AGENT_HANDLER, 0}, {VL_AGENT_TRAP, 0}};
+static const struct lab_address payload_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_BUFFER},
+                                                       {VL_AGENT_DEVICE, VL_FIELD_BUFFER}};
+static const struct lab_address notify_addresses[] = {{VL_AGENT_DRIVER, VL_FIELD_DOORBELL},
+                                                      {VL_AGENT_DEVICE, VL_FIELD_INTERRUPT},
+                                                      {VL_AGENT_DRIVER, VL_FIELD_REGISTER}};
+static const struct lab_address workload_addresses[] = {
+    {0, 0}, {0, 1}, {0, 2}, {0, 3}, {0, 4}, {0, 5}, {0, 6}, {0, VL_FIELD_BUFFER}};
+static const struct lab_address completion_addresses[] = {{0, 0}};
+static const struct lab_address hostile_driver_addresses[] = {
     {VL_AGENT_DRIVER, VL_FIELD_DESC},          {VL_AGENT_DRIVER, VL_FIELD_AVAIL_FLAGS},
     {VL_AGENT_DRIVER, VL_FIELD_AVAIL_IDX},     {VL_AGENT_DRIVER, VL_FIELD_AVAIL_RING},
     {VL_AGENT_DRIVER, VL_FIELD_USED_EVENT},    {VL_AGENT_DRIVER, VL_FIELD_INDIRECT},
@@ -242,23 +245,24 @@ static const struct address hostile_driver_addresses[] = {
     {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_IDX},  {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_RING},
     {VL_AGENT_ADVERSARY, VL_FIELD_USED_EVENT}, {VL_AGENT_ADVERSARY, VL_FIELD_INDIRECT},
     {VL_AGENT_ADVERSARY, VL_FIELD_BUFFER},     {VL_AGENT_HANDLER, VL_FIELD_AVAIL_FLAGS}};
-static const struct address hostile_device_addresses[] = {
+static const struct lab_address hostile_device_addresses[] = {
     {VL_AGENT_DEVICE, VL_FIELD_USED_FLAGS},    {VL_AGENT_DEVICE, VL_FIELD_USED_IDX},
     {VL_AGENT_DEVICE, VL_FIELD_USED_RING},     {VL_AGENT_DEVICE, VL_FIELD_AVAIL_EVENT},
     {VL_AGENT_ADVERSARY, VL_FIELD_USED_FLAGS}, {VL_AGENT_ADVERSARY, VL_FIELD_USED_IDX},
     {VL_AGENT_ADVERSARY, VL_FIELD_USED_RING},  {VL_AGENT_ADVERSARY, VL_FIELD_AVAIL_EVENT},
     {VL_AGENT_ADVERSARY, VL_FIELD_BUFFER}};
-static const struct address platform_addresses[] = {{0, VL_FIELD_INTERRUPT},
-                                                    {0, VL_FIELD_DOORBELL}};
+static const struct lab_address platform_addresses[] = {{0, VL_FIELD_INTERRUPT},
+                                                        {0, VL_FIELD_DOORBELL}};
 
 #define ADDRESSES(a)                                                                               \
     {                                                                                              \
         a##_addresses, sizeof(a##_addresses) / sizeof(a##_addresses[0])                            \
     }
-static const struct {
-    const struct address *address;
+struct addresses {
+    const struct lab_address *address;
     uint32_t n; // 0: the driver at any key
-} frequent[VL_LANE_COUNT] = {
+};
+static const struct addresses frequent[VL_LANE_COUNT] = {
     [VL_LANE_SCHEDULE] = ADDRESSES(schedule),
     [VL_LANE_READ] = ADDRESSES(payload),
     [VL_LANE_STORE] = ADDRESSES(payload),
@@ -270,6 +274,16 @@ static const struct {
     [VL_LANE_MISCHIEF_PCI] = {NULL, 0},
     [VL_LANE_PLATFORM] = ADDRESSES(platform),
 };
+
+// Under weaker memory models loads and stores of ring words have choices, too.
+static struct addresses frequent_of(unsigned lane, const struct lab_scenario *s)
+{
+    struct addresses weak = {NULL, 0};
+    if (s->memory != LAB_MEMORY_SC) {
+        weak.address = lab_input_weak_addresses(lane, &weak.n);
+    }
+    return weak.n != 0 ? weak : frequent[lane];
+}
 
 // High bits that a prefix says for the record behind it.
 struct prefix {
@@ -287,7 +301,12 @@ static uint8_t decode_lane(const uint8_t *r, const struct lab_scenario *s)
         return lane;
     }
     switch ((enum lab_hostile)s->hostile) {
-    case LAB_HOSTILE_NONE: break;
+    case LAB_HOSTILE_NONE:
+        // Nobody lies; what memory does is what matters most. Loads have no choice under tso.
+        if ((r[0] & 15u) != LANE_PREFIX - 1 && s->memory != LAB_MEMORY_SC) {
+            return VL_LANE_STORE;
+        }
+        return s->memory == LAB_MEMORY_RC11 ? VL_LANE_READ : VL_LANE_SCHEDULE;
     case LAB_HOSTILE_DRIVER: return VL_LANE_MISCHIEF_DRIVER;
     case LAB_HOSTILE_DEVICE:
         return s->transport == LAB_TRANSPORT_PCI && (r[0] & 15u) == LANE_PREFIX - 1
@@ -314,9 +333,9 @@ static struct vl_deviation decode_record(const uint8_t *r, const struct prefix *
     struct vl_deviation d = {.lane = decode_lane(r, s), .agent = half, .key = r[1]};
 
     if (is_frequent) {
-        const uint32_t n = frequent[d.lane].n;
-        d.agent = n > 0 ? frequent[d.lane].address[r[1] % n].agent : VL_AGENT_DRIVER;
-        d.key = n > 0 ? frequent[d.lane].address[r[1] % n].key : r[1];
+        const struct addresses f = frequent_of(d.lane, s);
+        d.agent = f.n > 0 ? f.address[r[1] % f.n].agent : VL_AGENT_DRIVER;
+        d.key = f.n > 0 ? f.address[r[1] % f.n].key : r[1];
     }
     d.nth = (uint32_t)(1u + decode_nth(r, is_frequent) + high->nth_high * NTH_STEP);
     d.value = (uint32_t)r[4] | (uint32_t)r[5] << 8 | high->value_high << 16;
@@ -326,7 +345,7 @@ static struct vl_deviation decode_record(const uint8_t *r, const struct prefix *
 static uint32_t decode_records(const uint8_t *data, size_t bytes, struct lab_input *in)
 {
     struct prefix high = {0};
-    uint32_t n = 0;
+    uint32_t n = in->n; // those that the header drew
 
     for (size_t at = 0; at + LAB_INPUT_RECORD_BYTES <= bytes && n < in->max;
          at += LAB_INPUT_RECORD_BYTES) { // bound: bytes
@@ -354,7 +373,14 @@ void lab_input_decode(enum lab_target target, const struct lab_scenario *base, u
     decode_header(target, base, locked, header, &in->scenario);
     in->target = target;
     in->finding[0] = '\0';
-    in->n = bytes > n ? decode_records(data + n, bytes - n, in) : 0;
+    in->n = 0;
+    const uint32_t seed = (uint32_t)virtq_get_le(header + SEED_AT, 4);
+    if (in->scenario.memory != LAB_MEMORY_SC && seed != 0) {
+        in->n = lab_input_weak_draw(&in->scenario, seed, in->list, in->max);
+    }
+    if (bytes > n) {
+        in->n = decode_records(data + n, bytes - n, in);
+    }
     in->n = vl_deviations_canonical(in->list, in->n);
 }
 

@@ -15,7 +15,10 @@
 static const char *const device_names[] = {"entropy", "blk", NULL};
 static const char *const transport_names[] = {"direct", "pci", NULL};
 static const char *const interrupt_names[] = {"msix", "intx", NULL};
-static const char *const memory_names[] = {"sc", NULL};
+static const char *const memory_names[] = {"sc", "tso", "rc11", NULL};
+static const char *const platform_names[] = {"strong", "weak-mmio", NULL};
+static const char *const notify_names[] = {"message", "counter", NULL};
+static const char *const races_names[] = {"stop", "see", NULL};
 static const char *const dma_names[] = {"identity", "iommu", "bounce", NULL};
 static const char *const hostile_names[] = {"none", "driver", "device", NULL};
 static const char *const ops_names[] = {"read", "mix", NULL};
@@ -53,6 +56,12 @@ static const struct key keys[] = {
     CHOICE("transport", transport, transport_names, "pci", "how driver and device find each other"),
     CHOICE("interrupt", interrupt, interrupt_names, "msix", "how a device over PCI interrupts"),
     CHOICE("memory", memory, memory_names, "sc", "memory model"),
+    CHOICE("platform", platform, platform_names, "strong",
+           "whether doorbells and MSI order what their sender did before (tso, rc11)"),
+    CHOICE("notify", notify, notify_names, "message",
+           "doorbells and interrupts: messages under way, or counters that a sleeper looks at"),
+    CHOICE("races", races, races_names, "stop",
+           "a data race ends the run, or is shown: the load sees the bytes from before (rc11)"),
     CHOICE("dma", dma, dma_names, "identity", "what a bus address is to guest memory"),
     CHOICE("hostile", hostile, hostile_names, "none", "which side may lie, by the mischief lanes"),
     {"queue_size", "entries of the virtqueue, a power of two", KEY_POW2,
@@ -295,6 +304,25 @@ bool lab_scenario_check(const struct lab_scenario *s, char err[256])
     }
     if (s->write != 0 && s->disk[0] == '\0') {
         return fail(err, "write=on: needs disk=FILE");
+    }
+    if (s->memory != LAB_MEMORY_SC && s->hostile != LAB_HOSTILE_NONE) {
+        return fail(err,
+                    "memory=%s: hostile=%s needs memory=sc; what a hostile side stores has no "
+                    "place in a weaker model",
+                    memory_names[s->memory], hostile_names[s->hostile]);
+    }
+    if (s->notify == LAB_NOTIFY_COUNTER && s->hostile != LAB_HOSTILE_NONE) {
+        return fail(err, "notify=counter: needs hostile=none");
+    }
+    if (s->notify == LAB_NOTIFY_COUNTER && s->transport == LAB_TRANSPORT_PCI &&
+        s->interrupt == LAB_INTERRUPT_INTX) {
+        return fail(err, "notify=counter: needs interrupt=msix; a line is no counter");
+    }
+    if (s->memory != LAB_MEMORY_RC11 && s->races != LAB_RACES_STOP) {
+        return fail(err, "races=see: needs memory=rc11, where there are data races");
+    }
+    if (s->memory == LAB_MEMORY_SC && s->platform != LAB_PLATFORM_STRONG) {
+        return fail(err, "platform=weak-mmio: needs memory=tso or rc11; under sc all is in order");
     }
     return lab_mischief_fault_check(s, err) && lab_player_known(s->driver, LAB_SIDE_DRIVER, err) &&
            lab_player_known(s->device_player, LAB_SIDE_DEVICE, err);

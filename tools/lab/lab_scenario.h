@@ -20,7 +20,10 @@ enum lab_device { LAB_DEVICE_ENTROPY, LAB_DEVICE_BLK };
 enum lab_transport { LAB_TRANSPORT_DIRECT, LAB_TRANSPORT_PCI };
 enum lab_interrupt { LAB_INTERRUPT_MSIX, LAB_INTERRUPT_INTX };
 enum lab_hostile { LAB_HOSTILE_NONE, LAB_HOSTILE_DRIVER, LAB_HOSTILE_DEVICE };
-enum lab_memory { LAB_MEMORY_SC };
+enum lab_memory { LAB_MEMORY_SC, LAB_MEMORY_TSO, LAB_MEMORY_RC11 }; // as enum vl_model
+enum lab_platform { LAB_PLATFORM_STRONG, LAB_PLATFORM_WEAK_MMIO };
+enum lab_notify { LAB_NOTIFY_MESSAGE, LAB_NOTIFY_COUNTER };
+enum lab_races { LAB_RACES_STOP, LAB_RACES_SEE };
 enum lab_dma { LAB_DMA_IDENTITY, LAB_DMA_IOMMU, LAB_DMA_BOUNCE };
 enum lab_op { LAB_OP_READ, LAB_OP_MIX };
 
@@ -30,6 +33,9 @@ struct lab_scenario {
     uint32_t transport;
     uint32_t interrupt;
     uint32_t memory;
+    uint32_t platform;
+    uint32_t notify;
+    uint32_t races;
     uint32_t dma;
     uint32_t hostile;
     uint32_t queue_size;         // power of two, 1..32768

@@ -1,16 +1,12 @@
 // tools/lab/lab_world.c -- wiring: machine, players, workload, backend, bus, referees.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tools/lab/lab_world.h"
+#include "tools/lab/lab_world_internal.h"
 
 #include "device/vdev_blk.h"
 #include "device/vdev_entropy.h"
 #include "model/pci/vl_pci_machine.h"
-#include "tools/lab/lab_disk.h"
 #include "tools/lab/lab_fault.h"
-#include "tools/lab/lab_mischief.h"
 #include "tools/lab/lab_mischief_fault.h"
-#include "tools/lab/lab_pci.h"
-#include "tools/lab/lab_work.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,31 +15,9 @@
 
 #define DEVIATIONS_DEFAULT 65536u
 #define STATE_ALIGN 64u
-
-struct lab {
-    struct lab_options options;
-    struct lab_scenario scenario;
-    struct vl_machine *machine;
-    struct vl_log *log;
-    struct vl_deviation *deviations;
-    uint32_t mem_bytes;
-    uint32_t queue_size_max;
-    struct vl_referees *referees;
-    struct lab_workload workload;
-    uint32_t request_bytes_max;
-    struct lab_disk disk;
-    struct lab_outside outside;
-    struct lab_mischief mischief;
-    struct lab_pci_bus pci;
-    const struct lab_player *player[VL_SIDE_COUNT];
-    struct lab_half_config half[VL_SIDE_COUNT];
-    uint8_t *state[VL_SIDE_COUNT];
-    size_t state_max[VL_SIDE_COUNT];
-    size_t state_bytes[VL_SIDE_COUNT];
-    struct lab_link inner_link; // the device half's
-    struct lab_link link;       // the driver's view: inner_link in the trap context
-    struct vl_observer observer;
-};
+_Static_assert((int)LAB_MEMORY_TSO == (int)VL_MODEL_TSO &&
+                   (int)LAB_MEMORY_RC11 == (int)VL_MODEL_RC11,
+               "a scenario's memory is a memory model");
 
 // ---- memory
 // --------------------------------------------------------------------------------------
@@ -72,8 +46,12 @@ static void give(const struct lab *lab, void *p, size_t bytes)
 static void driver_main(void *ctx)
 {
     struct lab *lab = ctx;
-    // bound: the workload, or the machine's budget
-    while (lab->player[VL_SIDE_DRIVER]->step(lab->state[VL_SIDE_DRIVER])) {
+    bool more = lab->player[VL_SIDE_DRIVER]->step(lab->state[VL_SIDE_DRIVER]);
+    if (lab->up != NULL) {
+        lab->up(lab->up_ctx);
+    }
+    while (more) { // bound: the workload, or the machine's budget
+        more = lab->player[VL_SIDE_DRIVER]->step(lab->state[VL_SIDE_DRIVER]);
     }
 }
 
@@ -101,6 +79,9 @@ static void on_interrupt(void *ctx, uint16_t vector)
 #define IN_TRAP(lab, statement)                                                                    \
     do {                                                                                           \
         uint8_t saved_ = 0;                                                                        \
+        if ((lab)->machine->config.counters) {                                                     \
+            vl_sched_point((lab)->machine); /* as a register access over PCI is */                 \
+        }                                                                                          \
         vl_flush_posted((lab)->machine);                                                           \
         vl_trap_enter((lab)->machine, VL_AGENT_TRAP, &saved_);                                     \
         statement;                                                                                 \
@@ -224,6 +205,9 @@ bool lab_configure(struct lab *lab, const struct lab_scenario *s, char err[LAB_E
          (s->bytes + 512) * s->chain + 512 > lab->workload.request_bytes_max)) {
         return fail(err, "the scenario needs more memory than this world has");
     }
+    if (lab->machine != NULL && lab->machine->weak == NULL && s->memory != LAB_MEMORY_SC) {
+        return fail(err, "the scenario needs a memory model that this world has no room for");
+    }
     return true;
 }
 
@@ -249,6 +233,10 @@ static bool open_parts(struct lab *lab, char err[LAB_ERR_BYTES])
         return fail(err, "not enough memory for the machine");
     }
     lab->machine = machine;
+    if ((lab->options.weak || lab->scenario.memory != LAB_MEMORY_SC) &&
+        vl_machine_open_weak(machine) != VIRTQ_OK) {
+        return fail(err, "not enough memory for the memory model");
+    }
     if (!lab_workload_open(&lab->workload, &lab->scenario)) {
         return fail(err, "not enough memory for the workload");
     }
@@ -333,6 +321,10 @@ static void reset_machine(struct lab *lab)
     struct vl_machine *m = lab->machine;
     struct vl_run_config config = {.budget_events = s->budget,
                                    .hashing = lab->options.hashing,
+                                   .model = (enum vl_model)s->memory,
+                                   .weak_mmio = s->platform == LAB_PLATFORM_WEAK_MMIO,
+                                   .races_see = s->races == LAB_RACES_SEE,
+                                   .counters = s->notify == LAB_NOTIFY_COUNTER,
                                    .hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
                                    .hostile_device = s->hostile == LAB_HOSTILE_DEVICE};
     lab_fault_orders(s, config.barrier_order);
@@ -369,6 +361,10 @@ static void start_choices(struct lab *lab, const struct lab_choices *choices)
         vl_choices_from_input(c, choices->list, choices->n);
         return;
     }
+    if (choices->source == VL_SOURCE_GUIDE) {
+        vl_choices_from_guide(c, &choices->guide);
+        return;
+    }
     if (s->hostile == LAB_HOSTILE_DRIVER) {
         hostile = 1u << VL_LANE_MISCHIEF_DRIVER | 1u << VL_LANE_MISCHIEF_PCI;
     } else if (s->hostile == LAB_HOSTILE_DEVICE) {
@@ -400,15 +396,41 @@ static void create_halves(struct lab *lab)
     VIRTQ_ASSERT(driver == VIRTQ_OK);
 }
 
+// Everything at power-on, before anybody judges.
+static void power_on(struct lab *lab, const struct lab_choices *choices)
+{
+    reset_machine(lab);
+    start_choices(lab, choices);
+    lab_disk_reset(&lab->disk, lab->machine, &lab->scenario);
+    lab_workload_reset(&lab->workload, lab->machine, &lab->scenario);
+}
+
+static void first_step(void *ctx)
+{
+    struct lab *lab = ctx;
+    (void)lab->player[VL_SIDE_DRIVER]->step(lab->state[VL_SIDE_DRIVER]);
+    vl_machine_stop(lab->machine);
+}
+
+bool lab_set_up(struct lab *lab)
+{
+    const struct lab_choices benign = {.source = VL_SOURCE_INPUT};
+    struct vl_machine *m = lab->machine;
+
+    power_on(lab, &benign);
+    m->observer = (struct vl_observer){0};
+    m->strand[VL_SIDE_DRIVER].half.main = first_step;
+    create_halves(lab);
+    (void)vl_machine_run(m);
+    return m->verdict.outcome == VL_CLEAN && !lab->workload.failed;
+}
+
 const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choices)
 {
     const struct lab_scenario *s = &lab->scenario;
     struct vl_machine *m = lab->machine;
 
-    reset_machine(lab);
-    start_choices(lab, choices);
-    lab_disk_reset(&lab->disk, m, s);
-    lab_workload_reset(&lab->workload, m, s);
+    power_on(lab, choices);
     if (lab->referees != NULL) {
         const struct vl_referee_config config = {.hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
                                                  .hostile_device = s->hostile == LAB_HOSTILE_DEVICE,

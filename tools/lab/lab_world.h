@@ -26,6 +26,7 @@ struct lab_options {
     bool replay;             // do not open the disk: lab_serve_outside() follows
     bool referees;           // false: nobody judges (to measure what judging costs)
     uint32_t deviations_max; // 0: 65536
+    bool weak;               // make room for memory=tso and rc11, whatever the scenario has
     uint32_t mem_bytes;      // 0: what the scenario needs; else at least this much
     uint32_t queue_size_max; // 0: the scenario's
     const char *player_dir;  // where faulty players lie; NULL: "players" beside the executable
@@ -36,6 +37,7 @@ struct lab_choices {
     enum vl_source source;
     const struct vl_deviation *list; // input: canonical, n of them
     uint32_t n;
+    struct vl_guide guide; // VL_SOURCE_GUIDE
     uint64_t seed;
     enum vl_schedule schedule;
     uint32_t depth; // PCT
