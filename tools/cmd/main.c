@@ -13,11 +13,12 @@
 #endif
 
 extern const struct cmd cmd_run, cmd_replay, cmd_fuzz, cmd_convert, cmd_shrink, cmd_explain,
-    cmd_trace, cmd_scenarios, cmd_pci, cmd_bench;
+    cmd_trace, cmd_scenarios, cmd_pci, cmd_bench, cmd_explore, cmd_explore_merge, cmd_litmus;
 
 const struct cmd *const cmd_table[] = {
-    &cmd_run,     &cmd_replay, &cmd_fuzz,      &cmd_fuzz, &cmd_convert, &cmd_shrink,
-    &cmd_explain, &cmd_trace,  &cmd_scenarios, &cmd_pci,  &cmd_bench,   NULL,
+    &cmd_run,     &cmd_replay,        &cmd_fuzz,   &cmd_fuzz,      &cmd_convert,
+    &cmd_shrink,  &cmd_explain,       &cmd_trace,  &cmd_scenarios, &cmd_pci,
+    &cmd_explore, &cmd_explore_merge, &cmd_litmus, &cmd_bench,     NULL,
 };
 
 const char *cmd_build_id(void)
@@ -86,7 +87,7 @@ static void print_help(FILE *out)
                        "Two real halves of a virtqueue against each other, every choice in your "
                        "hand.\n\n");
     for (size_t i = 0; cmd_table[i] != NULL; i++) {
-        (void)fprintf(out, "  %-10s %s\n", cmd_table[i]->name, cmd_table[i]->summary);
+        (void)fprintf(out, "  %-13s %s\n", cmd_table[i]->name, cmd_table[i]->summary);
     }
     (void)fprintf(out, "\n`vringlab COMMAND --help` says more; `vringlab scenarios` lists what can "
                        "be plugged together.\n"
