@@ -279,6 +279,9 @@ void vl_block(struct vl_machine *m);       // let others run until this strand i
 void vl_step_aside(struct vl_machine *m);  // let one other strand run, if any can
 void vl_run_handler(struct vl_machine *m); // deliver the pending interrupt on the driver's strand
 void vl_send(struct vl_machine *m, const struct vl_msg *msg); // due_step is set
+void vl_deliver_due(struct vl_machine *m); // messages arrive and stores drain that are due by now
+// Port call at which the next one is due, UINT64_MAX if nothing is under way.
+uint64_t vl_next_due(const struct vl_machine *m);
 // Posted writes and notifications arrive before a register access that comes behind them.
 void vl_flush_posted(struct vl_machine *m);
 // A register access: the trap context acts at once, ordered behind what the accessor did, and the
@@ -288,6 +291,14 @@ void vl_trap_enter(struct vl_machine *m, unsigned agent, uint8_t *saved_agent);
 void vl_trap_enter_unordered(struct vl_machine *m, unsigned agent, uint8_t *saved_agent);
 void vl_trap_leave(struct vl_machine *m, uint8_t saved_agent);
 void vl_irq_update(struct vl_machine *m); // after a change of pending or masked
+
+// What is not explored ends its thread there: what is said in words.
+static inline void vl_leave_explored(const struct vl_machine *m, const char *what)
+{
+    if (m->explored != NULL) {
+        m->explored->leave(m->explored->ctx, what);
+    }
+}
 
 // A choice of the lab (workload, completion) at the current agent.
 static inline uint32_t vl_lab_choice(struct vl_machine *m, unsigned lane, unsigned key,

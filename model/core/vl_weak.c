@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-_Static_assert(VL_AGENT_COUNT <= VL_CLOCK_AGENTS && VL_AGENT_COUNT <= VL_TSO_AGENTS,
-               "every agent has a clock and a store buffer");
+_Static_assert(VL_AGENT_COUNT <= VL_CLOCK_AGENTS, "every agent has a clock");
+_Static_assert(VL_AGENT_COUNT <= VL_TSO_AGENTS, "every agent has a store buffer");
 _Static_assert(VL_WEAK_VECTORS == VL_VECTORS && VL_WEAK_SHARED == VL_SHARED_MAX &&
                    VL_WEAK_SIDES == (unsigned)VL_SIDE_COUNT && VL_RACE_SIDES == VL_WEAK_SIDES,
                "tables of the machine and of its weak memory have one size");

@@ -473,6 +473,7 @@ void vl_weak_payload(struct vl_machine *m, const struct vl_weak_call *c, uint8_t
     const uint8_t agent = m->cur->agent;
     struct vl_conflict conflict = {.found = false};
 
+    VIRTQ_ASSERT((dst != NULL) != (src != NULL));
     const bool waits = !rc11 && src != NULL && c->bytes <= VL_TSO_BYTES &&
                        m->weak->tso.n[agent] > 0 && m->weak->tso.n[agent] < VL_TSO_DEPTH;
     if (!rc11 && !waits && (src != NULL || in_own_buffer(&m->weak->tso, agent, off, c->bytes))) {

@@ -32,32 +32,39 @@ bool vl_tso_store(struct vl_tso *tso, unsigned agent, const struct vl_tso_store 
     return true;
 }
 
+// Bytes of one store that the load covers; a later store of the buffer replaces them again.
+static uint32_t forward(const struct vl_tso_store *s, uint32_t off, unsigned bytes, uint8_t *out,
+                        uint32_t *seqs)
+{
+    uint32_t taken = 0; // bit per byte
+    for (unsigned i = 0; i < bytes; i++) {
+        const uint32_t at = off + i - s->off; // wraps to a great number below the store
+        if (at >= s->bytes) {
+            continue;
+        }
+        out[i] = s->data[at];
+        taken |= 1u << i;
+        if (seqs != NULL) {
+            seqs[i] = s->seq;
+        }
+    }
+    return taken;
+}
+
 unsigned vl_tso_load(const struct vl_tso *tso, unsigned agent, const uint8_t *mem, uint32_t off,
                      unsigned bytes, uint8_t *out, uint32_t *seqs)
 {
-    const bool forward = (tso->rules & VL_RULE_TSO_FORWARD) != 0;
-    unsigned forwarded = 0;
+    const bool forwards = (tso->rules & VL_RULE_TSO_FORWARD) != 0;
+    uint32_t taken = 0;
 
     memcpy(out, mem + off, bytes);
     for (unsigned i = 0; seqs != NULL && i < bytes; i++) {
         seqs[i] = UINT32_MAX;
     }
-    uint32_t taken = 0;                                       // bit per byte
-    for (uint32_t k = 0; forward && k < tso->n[agent]; k++) { // bound: VL_TSO_DEPTH
-        const struct vl_tso_store *s = &tso->buffer[agent][k];
-        for (unsigned i = 0; i < bytes; i++) {
-            const uint32_t at = off + i - s->off; // wraps to a great number below the store
-            if (at < s->bytes) {
-                out[i] = s->data[at];
-                forwarded += (taken >> i & 1u) == 0 ? 1 : 0;
-                taken |= 1u << i;
-                if (seqs != NULL) {
-                    seqs[i] = s->seq;
-                }
-            }
-        }
+    for (uint32_t k = 0; forwards && k < tso->n[agent]; k++) { // bound: VL_TSO_DEPTH
+        taken |= forward(&tso->buffer[agent][k], off, bytes, out, seqs);
     }
-    return forwarded;
+    return (unsigned)__builtin_popcount(taken);
 }
 
 static bool overlap(const struct vl_tso_store *a, const struct vl_tso_store *b)
