@@ -25,6 +25,7 @@ struct halves {
     struct lab_guide *guide; // NULL: nobody judges
     char err[LAB_ERR_BYTES]; // not "": an execution that the machine cannot follow
     uint32_t n_bad;
+    bool races; // the model is one under which runs look for races
     bool have;
     struct explore_counterexample kept;
 };
@@ -101,8 +102,10 @@ static void source_bad(void *ctx, struct vl_explore *x)
 {
     struct halves *h = ctx;
 
-    if (h->guide == NULL || h->n_bad == BAD_MAX || vl_x_n_racy(x) > 1) {
-        return; // the first race of an execution is its race
+    // The first race of an execution is its race. Runs look for races under rc11 only.
+    const uint32_t n_racy = vl_x_n_racy(x);
+    if (h->guide == NULL || h->n_bad == BAD_MAX || n_racy > 1 || (n_racy > 0 && !h->races)) {
+        return;
     }
     h->n_bad++;
     if (judged_clean(h, x)) {
@@ -196,6 +199,7 @@ static bool open_words(struct explore_source *s, int n_words, char *const *words
         (void)snprintf(err, EXPLORE_ERR_BYTES, "no memory left");
         return false;
     }
+    h->races = scenario.memory == LAB_MEMORY_RC11;
     h->explored = lab_explore_open(&scenario, NULL, err);
     if (h->explored != NULL && referees) {
         h->guide = lab_guide_open(&scenario, NULL, err);

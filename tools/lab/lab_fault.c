@@ -32,6 +32,20 @@ static const char *barrier_memory(unsigned barrier)
     }
 }
 
+// What is found where the barrier is missing.
+static const char *barrier_referee(unsigned barrier)
+{
+    switch (barrier) {
+    case VIRTQ_BARRIER_KICK_CHECK:
+    case VIRTQ_BARRIER_KICK_REARM: return "liveness:lost-kick";
+    case VIRTQ_BARRIER_IRQ_CHECK:
+    case VIRTQ_BARRIER_IRQ_REARM: return "liveness:lost-interrupt";
+    case VIRTQ_BARRIER_AVAIL_PUBLISH:
+    case VIRTQ_BARRIER_AVAIL_CONSUME: return "race:avail.ring";
+    default: return "race:used.ring";
+    }
+}
+
 // "barrier:NAME=STRENGTH": true with its parts.
 static bool parse_barrier(const char *name, unsigned *barrier, uint8_t *order)
 {
@@ -76,7 +90,7 @@ bool lab_fault_info(uint32_t i, struct lab_fault_info *info)
                                     .kind = "barrier",
                                     .memory = barrier_memory(b),
                                     .target = "fuzz_pair",
-                                    .referee = "-",
+                                    .referee = barrier_referee(b),
                                     .side = strcmp(barrier_sides[b], "DRIVER") == 0 ? "driver"
                                                                                     : "device"};
     return true;

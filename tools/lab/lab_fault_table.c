@@ -4,11 +4,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_fault_table.h"
 
-#define BUG(bug_name, harness, finding, whose)                                                     \
+#define BUG_UNDER(model, bug_name, harness, finding, whose)                                        \
     {                                                                                              \
-        .name = (bug_name), .kind = "bug", .memory = "sc", .target = (harness),                    \
+        .name = (bug_name), .kind = "bug", .memory = (model), .target = (harness),                 \
         .referee = (finding), .side = (whose)                                                      \
     }
+#define BUG(bug_name, harness, finding, whose) BUG_UNDER("sc", bug_name, harness, finding, whose)
 
 const struct lab_fault_info lab_bugs[] = {
     BUG("driver-recheck", "fuzz_pair", "liveness:lost-interrupt", "driver"),
@@ -21,6 +22,10 @@ const struct lab_fault_info lab_bugs[] = {
     BUG("write-after-return", "fuzz_pair", "ownership:after-return", "device"),
     BUG("avail-idx-masked", "fuzz_pair", "ownership:avail-idx", "driver"),
     BUG("used-idx-masked", "fuzz_pair", "ownership:used-idx", "device"),
+    BUG("avail-idx-late", "fuzz_pair", "liveness:lost-kick", "driver"),
+    BUG("avail-idx-torn", "fuzz_pair", "ownership:avail-idx", "driver"),
+    BUG_UNDER("rc11", "used-recheck-relaxed", "fuzz_pair", "race:used.ring", "driver"),
+    BUG_UNDER("rc11", "desc-read-late", "fuzz_pair", "race:desc", "device"),
     BUG("chain-unbounded", "fuzz_device", "robustness:unnoticed", "device"),
     BUG("desc-double-fetch", "fuzz_device", "ownership:device-write-outside", "device"),
     BUG("head-unchecked", "fuzz_device", "robustness:unnoticed", "device"),
