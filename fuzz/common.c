@@ -13,7 +13,7 @@
 
 #define WORLDS_MAX 256u
 #define WORDS_MAX 64
-#define LIST_MAX (LAB_INPUT_BYTES_MAX / LAB_INPUT_RECORD_BYTES)
+#define LIST_MAX (LAB_INPUT_BYTES_MAX / LAB_INPUT_RECORD_BYTES + LAB_INPUT_DRAWN_MAX)
 
 #define BYTES_MAX 2160u // the largest number that a header says
 

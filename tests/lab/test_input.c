@@ -202,6 +202,23 @@ static void odd_records(void **state)
     assert_int_equal(in.list[0].nth, 4);
 }
 
+// A file of these bytes is read with room for all that its header draws.
+static void check_file(const uint8_t *data, size_t bytes, uint32_t n)
+{
+    char path[] = "/tmp/vringlab-input-XXXXXX";
+    struct lab_input in;
+    char err[256];
+
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, data, bytes), bytes);
+    (void)close(fd);
+    assert_true(lab_input_load(path, LAB_TARGET_PAIR, &in, err));
+    assert_int_equal(in.n, n);
+    lab_input_free(&in);
+    (void)unlink(path);
+}
+
 // Goal: the header says the memory model, for a pair of honest halves alone; a weaker one gives
 // loads and stores of ring words their frequent addresses, and a number draws many deviations.
 static void headers_say_memory(void **state)
@@ -232,6 +249,7 @@ static void headers_say_memory(void **state)
         assert_int_equal(in.n > 20, memory != LAB_MEMORY_SC);
         assert_int_equal(in.n == 0, memory == LAB_MEMORY_SC);
         check_round_trips(&in);
+        check_file(data, LAB_INPUT_HEADER_BYTES, in.n);
         data[13] = 0;
     }
     data[11] = LAB_MEMORY_RC11; // a frequent address of a load: the device's of used_event

@@ -40,6 +40,7 @@ struct lab_input {
 #define LAB_INPUT_HEADER_BYTES 16u
 #define LAB_INPUT_RECORD_BYTES 6u
 #define LAB_INPUT_BYTES_MAX (1u << 20)
+#define LAB_INPUT_DRAWN_MAX 512u // deviations that a header can ask to be drawn
 
 const char *lab_target_name(enum lab_target target); // "fuzz_pair", ...
 enum lab_target lab_target_find(const char *name);   // with or without "fuzz_"; NONE if unknown
@@ -61,7 +62,8 @@ void lab_input_words(const struct lab_scenario *s, char out[LAB_TEXT_BYTES]);
 
 // Decode a harness's bytes. base: the target's scenario with VRINGLAB_SCENARIO applied; the header
 // changes only keys that base leaves at the target's own value (locked: bit per key set by the
-// user). Never fails and allocates nothing: in->list must have room for (bytes / 6) deviations.
+// user). Never fails and allocates nothing: in->list must have room for
+// bytes / 6 + LAB_INPUT_DRAWN_MAX deviations.
 void lab_input_decode(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
                       const uint8_t *data, size_t bytes, struct lab_input *in);
 

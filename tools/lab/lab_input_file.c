@@ -45,10 +45,10 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-// A line of text holds a deviation at best in 12 bytes, a record in 6.
+// A line of text holds a deviation at best in 12 bytes, a record in 6; a header may add some.
 static bool make_list(struct lab_input *in, size_t bytes)
 {
-    in->max = (uint32_t)(bytes / LAB_INPUT_RECORD_BYTES + 1);
+    in->max = (uint32_t)(bytes / LAB_INPUT_RECORD_BYTES + 1 + LAB_INPUT_DRAWN_MAX);
     in->list = calloc(in->max, sizeof(in->list[0]));
     return in->list != NULL;
 }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_input_weak.h"
 
+#include "tools/lab/lab_input.h"
+
 #define NTH_MAX 200u // port calls of a main context that are drawn from
 #define PER_ADDRESS_MAX 24u
 #define GAP_SHIFTS 5u // mean gaps of 2, 4, 8, 16, 32
@@ -21,6 +23,9 @@ static const struct lab_address stored[] = {
     {VL_AGENT_DEVICE, VL_FIELD_BUFFER}};
 
 #define COUNT(a) (uint32_t)(sizeof(a) / sizeof((a)[0]))
+_Static_assert((COUNT(scheduled) + COUNT(seen) + COUNT(stored)) * PER_ADDRESS_MAX <=
+                   LAB_INPUT_DRAWN_MAX,
+               "who makes room for an input makes room for what is drawn");
 
 const struct lab_address *lab_input_weak_addresses(unsigned lane, uint32_t *n)
 {
