@@ -386,9 +386,12 @@ static void every_deviation_has_a_sentence(void **state)
                                                .key = (uint16_t)key,
                                                .nth = 112,
                                                .value = 1 + key};
-                lab_deviation_sentence(&d, out, sizeof(out));
+                lab_deviation_sentence(LAB_MEMORY_SC, &d, out, sizeof(out));
                 assert_non_null(strstr(out, "112th"));
                 assert_null(strchr(out, '\n'));
+                lab_deviation_sentence(LAB_MEMORY_TSO, &d, out, sizeof(out));
+                assert_true((strstr(out, "store buffer") != NULL) ==
+                            (lane == VL_LANE_STORE && (key & 15u) != VL_FIELD_BUFFER));
             }
         }
     }

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/core/vl_log.h"
 #include "model/trace/vl_trace.h"
+#include "tools/cmd/bench_explore.h"
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/cmd_run.h"
 
@@ -341,11 +342,19 @@ static int bench_trace(void)
 // ---- the command
 // ---------------------------------------------------------------------------------
 
+static int explore_rows(void)
+{
+    return bench_explore(add_row);
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
-} benches[] = {
-    {"event", bench_event}, {"exec", bench_exec}, {"memory", bench_memory}, {"trace", bench_trace}};
+} benches[] = {{"event", bench_event},
+               {"exec", bench_exec},
+               {"memory", bench_memory},
+               {"trace", bench_trace},
+               {"explore", explore_rows}};
 
 static void print_rows(bool json)
 {
@@ -405,7 +414,9 @@ static int bench_main(int argc, char **argv)
     bool json = false;
     for (int i = 1; i < argc; i++) {
         if (!known(argv[i])) {
-            return cmd_usage(&cmd_bench, "%s: no such bench; there are: event, exec, memory, trace",
+            return cmd_usage(&cmd_bench,
+                             "%s: no such bench; there are: event, exec, memory, trace, "
+                             "explore",
                              argv[i]);
         }
         json = json || strcmp(argv[i], "--json") == 0;
@@ -425,11 +436,12 @@ static int bench_main(int argc, char **argv)
 }
 
 const struct cmd cmd_bench = {
-    "bench", "[NAME...] [--json]", "measure events, executions, traces and replay",
+    "bench", "[NAME...] [--json]", "measure events, runs, traces, replay and the explorer",
     "  event   nanoseconds per event with and without referees, events per request\n"
     "  exec    a short run as a fuzzer makes it, and what an empty run costs\n"
     "  memory  the same runs under sc, tso and rc11\n"
     "  trace   recording and replaying a trace\n"
+    "  explore executions a second of the split-ring protocol under rc11\n"
     "\n"
     "Numbers are medians of CPU time; ratios are against a limit measured in the same run.\n"
     "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec memory\n",

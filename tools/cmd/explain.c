@@ -28,7 +28,7 @@ static void print_input(const struct lab_input *in)
     (void)printf("deviations from the benign run: %" PRIu32 "\n", in->n);
     for (uint32_t i = 0; i < in->n; i++) { // bound: in->n
         char sentence[256];
-        lab_deviation_sentence(&in->list[i], sentence, sizeof(sentence));
+        lab_deviation_sentence(in->scenario.memory, &in->list[i], sentence, sizeof(sentence));
         (void)printf("  %" PRIu32 ". %s\n", i + 1, sentence);
     }
 }

@@ -92,15 +92,6 @@ static void print_finding(const struct lesson_out *out, const struct lesson_run 
     lesson_wrapped(out, "finding ", named);
 }
 
-// In a store-buffer machine a store does not go elsewhere, it goes later.
-static void say_delayed(const struct vl_deviation *d, char *out, size_t room)
-{
-    (void)snprintf(out, room,
-                   "store %" PRIu32 " of the %s to %s stays in its buffer for %" PRIu32
-                   " port calls",
-                   d->nth, vl_agent_name(d->agent), vl_field_name(d->key & 15u), d->value);
-}
-
 static void print_input(const struct lesson_out *out, const struct lesson *l,
                         const struct lesson_run *run)
 {
@@ -114,10 +105,7 @@ static void print_input(const struct lesson_out *out, const struct lesson *l,
     for (uint32_t i = 0; i < run->input.n; i++) { // bound: the input
         const struct vl_deviation *d = &run->input.list[i];
         char sentence[256];
-        lab_deviation_sentence(d, sentence, sizeof(sentence));
-        if (d->lane == VL_LANE_STORE && run->input.scenario.memory == LAB_MEMORY_TSO) {
-            say_delayed(d, sentence, sizeof(sentence));
-        }
+        lab_deviation_sentence(run->input.scenario.memory, d, sentence, sizeof(sentence));
         (void)fprintf(out->file, "    %" PRIu32 ". %s\n", i + 1, sentence);
     }
 }

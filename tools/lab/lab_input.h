@@ -82,8 +82,10 @@ struct lab_input_sink {
 };
 bool lab_input_print(const struct lab_input *in, const struct lab_input_sink *sink);
 
-// One deviation as a sentence: "the driver is preempted at its 17th port call".
-void lab_deviation_sentence(const struct vl_deviation *d, char *out, size_t out_bytes);
+// One deviation as a sentence: "the driver is preempted at its 17th port call". memory: enum
+// lab_memory, under which a store deviates.
+void lab_deviation_sentence(uint32_t memory, const struct vl_deviation *d, char *out,
+                            size_t out_bytes);
 
 // Read a file of either form (by its first bytes). target is used for bytes.
 // The list is allocated; lab_input_free() frees it.

@@ -9,6 +9,7 @@
 
 struct saying {
     const struct vl_deviation *d;
+    uint32_t memory;
     char who[24];  // "the driver"
     char nth[16];  // "3rd"
     char what[32]; // "q0.avail.idx"
@@ -42,6 +43,10 @@ static void say_memory(const struct saying *s, bool load)
         (void)snprintf(s->out, s->out_bytes,
                        "%s's %s load of %s sees the %" PRIu32 "%s store before the newest", s->who,
                        s->nth, s->what, d->value, ordinal_end(d->value));
+    } else if (s->memory == LAB_MEMORY_TSO) {
+        (void)snprintf(s->out, s->out_bytes,
+                       "%s's %s store to %s stays in the store buffer for %" PRIu32 " port calls",
+                       s->who, s->nth, s->what, d->value);
     } else {
         (void)snprintf(s->out, s->out_bytes,
                        "%s's %s store to %s goes %" PRIu32 " places before the newest", s->who,
@@ -130,9 +135,10 @@ static void say_platform(const struct saying *s)
                    driver ? "interrupt" : "notification", driver ? "driver" : "device", s->nth);
 }
 
-void lab_deviation_sentence(const struct vl_deviation *d, char *out, size_t out_bytes)
+void lab_deviation_sentence(uint32_t memory, const struct vl_deviation *d, char *out,
+                            size_t out_bytes)
 {
-    struct saying s = {.d = d, .out = out, .out_bytes = out_bytes};
+    struct saying s = {.d = d, .memory = memory, .out = out, .out_bytes = out_bytes};
     name_agent(d->agent, s.who, sizeof(s.who));
     (void)snprintf(s.nth, sizeof(s.nth), "%" PRIu32 "%s", d->nth, ordinal_end(d->nth));
     (void)snprintf(s.what, sizeof(s.what), "q%u.%s", d->key >> 4 & 3u, vl_field_name(d->key & 15u));

@@ -329,7 +329,7 @@ bool lab_input_print(const struct lab_input *in, const struct lab_input_sink *si
         char key[32];
         char sentence[256];
         key_text(d, key, sizeof(key));
-        lab_deviation_sentence(d, sentence, sizeof(sentence));
+        lab_deviation_sentence(in->scenario.memory, d, sentence, sizeof(sentence));
         ok = put(sink, "%s %s %s %" PRIu32 " %" PRIu32 " # %s\n", vl_lane_name(d->lane),
                  vl_lane_agents[d->lane] > 1 ? vl_agent_name(d->agent) : "-", key, d->nth, d->value,
                  sentence);
