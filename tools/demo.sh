@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# tools/demo.sh [FAULT] -- the whole in five steps; `tools/dev demo` installs, builds, calls this.
+# tools/demo.sh [FAULT] -- the whole in seven steps; `tools/dev demo` installs, builds, calls this.
 # Read a real ext4 image through the ring; fuzz a pair with a bug in one half (driver-recheck unless
-# another is named); replay what was found, shrink it, explain it. Each step says what it does and
-# why; a step that fails ends the demo.
+# another is named); replay what was found, shrink it, explain it; prove the barriers of the same
+# code enough, and see what one is for. Each step says what it does and why; a step that fails ends
+# the demo.
 # SPDX-License-Identifier: BSD-2-Clause
 set -euo pipefail
 
@@ -102,4 +103,16 @@ say "The same run without the bug is clean" "So it is the bug that was found."
 run 0 "$VRINGLAB" run --choices small.run fault=
 grep -q '^verdict=clean' "$WORK/out" || die "the run is not clean without the bug"
 
-say "Done. The story of this bug: $STORY"
+say "6. Prove that the barriers are enough" \
+    "Every distinct execution of two requests under C11's memory model, each in front of the" \
+    "referees. Then with one full fence made an acquire-release fence, as it is often seen."
+run 0 "$VRINGLAB" explore memory=rc11 --quiet
+grep -q 'verdict=proved' "$WORK/out" || die "nothing is proved"
+run 1 "$VRINGLAB" explore memory=rc11 fault=barrier:irq-rearm=ar --trace weak.db --quiet
+run 0 "$VRINGLAB" replay weak.db
+grep -q '^identical' "$WORK/out" || die "the replay of the counterexample is not identical"
+
+say "7. Learn what that fence is for" "One of the lessons of docs/LESSONS.md, made anew."
+LINES_SHOWN=70 run 0 "$VRINGLAB" lesson irq-event-idx
+
+say "Done. The story of the bug: $STORY"
