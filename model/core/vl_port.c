@@ -125,6 +125,19 @@ void vl_adversary_store(struct vl_machine *m, const struct virtq_span *span, uin
     store_event(m, span, off, ev, NULL);
 }
 
+static struct vl_weak_call weak_call(const struct vl_machine *m, const struct virtq_span *span,
+                                     uint32_t off, unsigned bytes, enum virtq_order order,
+                                     enum virtq_barrier barrier, struct virtq_site *site)
+{
+    return (struct vl_weak_call){.span = span,
+                                 .off = off,
+                                 .bytes = bytes,
+                                 .order = order_in_force(m, order, barrier),
+                                 .barrier = (uint8_t)barrier,
+                                 .field = (uint8_t)field_of(span, off),
+                                 .site = site};
+}
+
 // Loads up to 16 bytes; the high half goes to *aux.
 static uint64_t load_event(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
                            unsigned bytes, enum virtq_order order, enum virtq_barrier barrier,
@@ -141,13 +154,7 @@ static uint64_t load_event(struct virtq_port *port, const struct virtq_span *spa
     vl_sched_point(m);
     adversary(m, port->side, span, off, field, bytes);
     if (m->model != VL_MODEL_SC) {
-        const struct vl_weak_call call = {.span = span,
-                                          .off = off,
-                                          .bytes = bytes,
-                                          .order = order_in_force(m, order, barrier),
-                                          .barrier = (uint8_t)barrier,
-                                          .field = (uint8_t)field,
-                                          .site = site};
+        const struct vl_weak_call call = weak_call(m, span, off, bytes, order, barrier, site);
         return vl_weak_load(m, &call, aux);
     }
     // One store can be seen under sc; the occurrence counts all the same.
@@ -188,13 +195,7 @@ static void store_call(struct virtq_port *port, const struct virtq_span *span, u
     }
     vl_sched_point(m);
     if (m->model != VL_MODEL_SC) { // nobody is hostile
-        const struct vl_weak_call call = {.span = span,
-                                          .off = off,
-                                          .bytes = bytes,
-                                          .order = order_in_force(m, order, barrier),
-                                          .barrier = (uint8_t)barrier,
-                                          .field = (uint8_t)field,
-                                          .site = site};
+        const struct vl_weak_call call = weak_call(m, span, off, bytes, order, barrier, site);
         vl_weak_store(m, &call, value, aux);
         return;
     }

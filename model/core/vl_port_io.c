@@ -3,7 +3,6 @@
 #include "model/core/vl_counter.h"
 #include "model/core/vl_machine.h"
 
-
 static struct vl_event event_of(const struct vl_machine *m, enum vl_event_kind kind)
 {
     return (struct vl_event){.kind = (uint8_t)kind, .agent = m->cur->agent};
