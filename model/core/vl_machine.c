@@ -68,7 +68,7 @@ void vl_machine_close(struct vl_machine *m)
 void vl_machine_reset(struct vl_machine *m, const struct vl_run_config *config)
 {
     vl_memory_reset(&m->memory, m->seq);
-    if (m->model != VL_MODEL_SC) {
+    if (m->model == VL_MODEL_RC11) { // as it still is: of the run that ends
         m->weak->last_events = m->seq;
     }
     m->config = *config;

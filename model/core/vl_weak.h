@@ -31,7 +31,7 @@ struct vl_weak {
     struct vl_rc11 rc;
     struct vl_races races;
     struct vl_tso tso;
-    uint64_t last_events;                             // of the last run under a weak model
+    uint64_t last_events;                             // of the last run under rc11
     struct vl_rc11_view shared[VL_WEAK_SHARED];       // what the private words carry
     struct vl_rc11_view vector[VL_WEAK_VECTORS];      // what pending interrupts carry
     struct vl_rc11_view wake[VL_WEAK_SIDES];          // what wakes carry that nobody took yet

@@ -32,7 +32,7 @@ struct halves {
 
 static bool claims(int n_words, char *const *words)
 {
-    return n_words == 0 || strchr(words[0], '=') != NULL;
+    return n_words == 0 || words[0][0] == '@' || strchr(words[0], '=') != NULL;
 }
 
 static void source_bind(void *ctx, struct vl_explore *x)
