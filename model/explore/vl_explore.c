@@ -191,7 +191,7 @@ static bool take_option(struct vl_explore *x, const struct vl_x_option *o)
 // Take the last option that leads to something. False: there is none left.
 static bool go_back(struct vl_explore *x)
 {
-    while (x->n_options > 0 && !x->ended) { // bound: options
+    while (x->n_options > 0 && !x->ended && !x->too_large) { // bound: options
         const struct vl_x_option o = x->option[--x->n_options];
         if (x->n_frames > o.frame) {
             x->n_frames = o.frame;
@@ -300,7 +300,7 @@ enum vl_x_result vl_x_run(struct vl_explore *x)
     for (uint32_t t = 0; t < x->world.n_threads; t++) {
         rewind_thread(x, t);
     }
-    while (!x->ended) { // bound: the executions of the program
+    while (!x->ended && !x->too_large) { // bound: the executions of the program
         const uint32_t t = next_thread(x);
         if (t < x->world.n_threads) {
             run_thread(x, t);
@@ -308,15 +308,15 @@ enum vl_x_result vl_x_run(struct vl_explore *x)
             leaf(x);
             x->dead = true;
         }
-        if (x->too_large) {
-            (void)vl_x_fail(x, VL_X_TOO_LARGE,
-                            "more than %u events with seq-cst accesses, or with seq-cst fences in "
-                            "three threads",
-                            64u);
-        }
         if (x->dead && !x->ended && !go_back(x)) {
             break;
         }
+    }
+    if (x->too_large) {
+        (void)vl_x_fail(x, VL_X_TOO_LARGE,
+                        "more than %u events with seq-cst accesses, or with seq-cst fences in "
+                        "three threads",
+                        64u);
     }
     return x->result;
 }

@@ -1,6 +1,7 @@
 // tools/cmd/explore.c -- vringlab explore: every distinct execution of a small program, once.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/explore_barriers.h"
 #include "tools/cmd/explore_keep.h"
 #include "tools/cmd/explore_run.h"
 #include "tools/cmd/explore_suite.h"
@@ -21,7 +22,10 @@ struct arguments {
     const char *trace;
     bool no_referees;
     const char *suite;
+    bool barriers;
+    bool markdown;
     bool json;
+    bool quick;
     bool one_only;   // an option of a single exploration was said
     bool suite_only; // one of a suite
     struct explore_suite_options suite_options;
@@ -50,7 +54,10 @@ static bool parse_switch(const char *arg, struct arguments *a)
 {
     if (strcmp(arg, "--json") == 0) {
         a->json = true;
-        a->one_only = true;
+    } else if (strcmp(arg, "--barriers") == 0) {
+        a->barriers = true;
+    } else if (strcmp(arg, "--markdown") == 0) {
+        a->markdown = true;
     } else if (strcmp(arg, "--count-distinct") == 0) {
         a->options.count_distinct = true;
         a->one_only = true;
@@ -61,8 +68,7 @@ static bool parse_switch(const char *arg, struct arguments *a)
         a->options.quiet = true;
         a->suite_options.quiet = true;
     } else if (strcmp(arg, "--quick") == 0) {
-        a->suite_options.max_executions = EXPLORE_SUITE_QUICK;
-        a->suite_only = true;
+        a->quick = true;
     } else if (strcmp(arg, "--liveness") == 0) {
         a->suite_options.liveness = true;
         a->suite_only = true;
@@ -183,6 +189,35 @@ static int explore_one(const struct arguments *a)
     return code;
 }
 
+static int barriers(const struct arguments *a)
+{
+    const struct explore_barriers_options options = {.form = a->markdown ? EXPLORE_BARRIERS_MARKDOWN
+                                                             : a->json   ? EXPLORE_BARRIERS_JSON
+                                                                         : EXPLORE_BARRIERS_TEXT,
+                                                     .quick = a->quick,
+                                                     .quiet = a->options.quiet,
+                                                     .n_words = a->n_words,
+                                                     .words = a->words};
+    if (a->suite != NULL || a->one_only || a->suite_only || (a->markdown && a->json)) {
+        return cmd_usage(&cmd_explore, "--barriers goes with KEY=VALUE, --quick, --quiet, and "
+                                       "--markdown or --json only");
+    }
+    return explore_barriers(&options);
+}
+
+static int suite(const struct arguments *a)
+{
+    struct explore_suite_options options = a->suite_options;
+    if (a->n_words > 0 || a->one_only || a->json || a->markdown) {
+        return cmd_usage(&cmd_explore, "--suite goes with --quick, --max-executions, --liveness "
+                                       "and --quiet only");
+    }
+    if (a->quick) {
+        options.max_executions = EXPLORE_SUITE_QUICK;
+    }
+    return explore_suite(a->suite, &options);
+}
+
 static int explore_main(int argc, char **argv)
 {
     struct arguments a = {.options = {.n_shards = 1}};
@@ -191,23 +226,35 @@ static int explore_main(int argc, char **argv)
         return code;
     }
     explore_catch_signals();
-    if (a.suite == NULL) {
-        return a.suite_only ? cmd_usage(&cmd_explore, "that is an option of --suite FILE")
-                            : explore_one(&a);
+    if (a.barriers) {
+        return barriers(&a);
     }
-    if (a.n_words > 0 || a.one_only) {
-        return cmd_usage(&cmd_explore, "--suite goes with --quick, --max-executions, --liveness "
-                                       "and --quiet only");
+    if (a.suite != NULL) {
+        return suite(&a);
     }
-    return explore_suite(a.suite, &a.suite_options);
+    if (a.suite_only || a.quick || a.markdown) {
+        return cmd_usage(&cmd_explore, "that is an option of %s",
+                         a.suite_only ? "--suite FILE"
+                         : a.markdown ? "--barriers"
+                                      : "--suite FILE or --barriers");
+    }
+    return explore_one(&a);
 }
 
 const struct cmd cmd_explore = {
-    "explore", "PROGRAM [KNOB...] [memory=sc|tso|rc11] [OPTION...] | --suite FILE [OPTION...]",
-    "visit every distinct execution of a small program, once",
+    "explore",
+    "KEY=VALUE... [OPTION...] | PROGRAM [KNOB...] [OPTION...] | --barriers | --suite FILE",
+    "visit every distinct execution of a scenario or a small program, once",
     "Proves that nothing bad can happen under a memory model, or counts in how many executions it\n"
     "does: what was put in does not come out (violating), somebody waits for ever (stuck), plain\n"
-    "accesses race. The words name a program and its knobs:\n"
+    "accesses race.\n"
+    "\n"
+    "KEY=VALUE words name a scenario (vringlab scenarios), whose real halves are explored, from\n"
+    "the driver's first request until it takes the device down; each whole execution is run\n"
+    "again and judged by the referees. Unless said otherwise: transport=direct memory=rc11\n"
+    "queue_size=2 indirect=off buffers=2 bytes=8.\n"
+    "\n"
+    "A word without \"=\" names a program and its knobs:\n"
     "\n"
     "  vq_poll vq_pollbound vq_kick vq_irq vq_full      also as program=NAME\n"
     "  K=1..8 buffers, QSZ=1..8 slots (2), TRIES=1..16 looks of vq_pollbound's waits (2)\n"
@@ -218,23 +265,32 @@ const struct cmd cmd_explore = {
     "  FENCES            D1, D2, V1, V2 as fences beside relaxed accesses\n"
     "  PLAIN             payload is plain memory, race-checked\n"
     "  EVENT_IDX BATCH NOREPLY NOUSEDRING\n"
-    "  memory=           rc11 unless given\n"
+    "  memory=           sc, tso or rc11; rc11 unless given\n"
     "Knobs may also be written as a C compiler takes them: -DD1=rlx -DEVENT_IDX.\n"
     "\n"
     "  --shard I/N         part I (from 0) of N: the parts together are the whole\n"
     "  --db FILE           the result as a SQLite file, for explore-merge\n"
+    "  --choices FILE      halves: keep the smallest bad execution as an input\n"
+    "  --trace FILE        halves: record it as a trace\n"
+    "  --no-referees       halves: do not run executions again; no counterexample\n"
     "  --count-distinct    remember every execution, and say how many different ones there were\n"
     "  --json              one JSON object instead of lines\n"
     "  --quiet             no progress\n"
+    "  --barriers          explore the halves with each barrier weakened, print the table of\n"
+    "                      docs/BARRIERS.md, and compare with what each barrier is for; KEY=VALUE\n"
+    "                      words are part of every scenario. --quick: at most two buffers;\n"
+    "                      --markdown or --json instead of lines\n"
     "  --suite FILE        explore each row of a table of counts and compare (tests/explore/)\n"
     "  --quick             leave out rows of the table with more than 1500 executions\n"
     "  --max-executions N  leave out rows of the table with more than N\n"
     "  --liveness          compare also whether somebody can be stuck, where the table says it\n"
     "\n"
+    "  vringlab explore event_idx=on memory=tso\n"
+    "  vringlab explore event_idx=on fault=barrier:kick-check=ar --choices lost.run\n"
     "  vringlab explore vq_full K=2 EVENT_IDX memory=rc11\n"
     "  vringlab explore vq_kick K=2 EVENT_IDX D3=ar memory=tso     an acq-rel fence is too weak\n"
     "  vringlab explore vq_poll K=3 PLAIN NOREPLY NOUSEDRING V2=rlx   a race and nothing else\n"
     "\n"
     "exit codes: 0 proved, 1 refuted (or a table differs), 2 usage, 3 environment; "
-    "docs/EXPLORE.md\n",
+    "docs/EXPLORE.md, docs/BARRIERS.md\n",
     explore_main};
