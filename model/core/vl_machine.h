@@ -274,6 +274,14 @@ static inline void vl_sched_point(struct vl_machine *m)
     }
 }
 
+// What an access or fence orders in this run: a fault may have weakened its barrier.
+static inline uint8_t vl_order_in_force(const struct vl_machine *m, enum virtq_order order,
+                                        enum virtq_barrier barrier)
+{
+    const uint8_t forced = m->config.barrier_order[barrier];
+    return forced == 0xFF ? (uint8_t)order : forced;
+}
+
 // Parts of waiting, for the port.
 void vl_block(struct vl_machine *m);       // let others run until this strand is chosen again
 void vl_step_aside(struct vl_machine *m);  // let one other strand run, if any can

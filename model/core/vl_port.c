@@ -52,13 +52,6 @@ static unsigned field_of(const struct virtq_span *span, uint32_t off)
     return VL_FIELD_BUFFER;
 }
 
-static uint8_t order_in_force(const struct vl_machine *m, enum virtq_order order,
-                              enum virtq_barrier barrier)
-{
-    const uint8_t forced = m->config.barrier_order[barrier];
-    return forced == 0xFF ? (uint8_t)order : forced;
-}
-
 static void check_bounds(const struct virtq_span *span, uint32_t off, uint32_t bytes)
 {
     VIRTQ_ASSERT(off <= span->bytes && bytes <= span->bytes - off); // our bug: a span is a promise
@@ -132,7 +125,7 @@ static struct vl_weak_call weak_call(const struct vl_machine *m, const struct vi
     return (struct vl_weak_call){.span = span,
                                  .off = off,
                                  .bytes = bytes,
-                                 .order = order_in_force(m, order, barrier),
+                                 .order = vl_order_in_force(m, order, barrier),
                                  .barrier = (uint8_t)barrier,
                                  .field = (uint8_t)field_of(span, off),
                                  .site = site};
@@ -149,7 +142,7 @@ static uint64_t load_event(struct virtq_port *port, const struct virtq_span *spa
     check_bounds(span, off, bytes);
     if (m->explored != NULL) {
         return m->explored->load(m->explored->ctx, span, off, bytes,
-                                 order_in_force(m, order, barrier), (uint8_t)barrier, site, aux);
+                                 vl_order_in_force(m, order, barrier), (uint8_t)barrier, site, aux);
     }
     vl_sched_point(m);
     adversary(m, port->side, span, off, field, bytes);
@@ -171,7 +164,7 @@ static uint64_t load_event(struct virtq_port *port, const struct virtq_span *spa
         .len = bytes,
         .kind = VL_EV_LOAD,
         .agent = m->cur->agent,
-        .order = order_in_force(m, order, barrier),
+        .order = vl_order_in_force(m, order, barrier),
         .barrier = (uint8_t)barrier,
         .queue = (uint8_t)span->queue_index,
         .field = (uint8_t)field};
@@ -190,7 +183,7 @@ static void store_call(struct virtq_port *port, const struct virtq_span *span, u
     check_bounds(span, off, bytes);
     if (m->explored != NULL) {
         m->explored->store(m->explored->ctx, span, off, bytes, value, aux,
-                           order_in_force(m, order, barrier), (uint8_t)barrier, site);
+                           vl_order_in_force(m, order, barrier), (uint8_t)barrier, site);
         return;
     }
     vl_sched_point(m);
@@ -206,7 +199,7 @@ static void store_call(struct virtq_port *port, const struct virtq_span *span, u
                                     .aux = aux,
                                     .len = bytes,
                                     .agent = m->cur->agent,
-                                    .order = order_in_force(m, order, barrier),
+                                    .order = vl_order_in_force(m, order, barrier),
                                     .barrier = (uint8_t)barrier,
                                     .field = (uint8_t)field};
         store_event(m, span, off, ev, site);
@@ -233,18 +226,18 @@ void vl_port_fence(struct virtq_port *port, enum virtq_order order, enum virtq_b
 {
     struct vl_machine *m = port->machine;
     if (m->explored != NULL) {
-        m->explored->fence(m->explored->ctx, order_in_force(m, order, barrier), (uint8_t)barrier,
+        m->explored->fence(m->explored->ctx, vl_order_in_force(m, order, barrier), (uint8_t)barrier,
                            site);
         return;
     }
     vl_sched_point(m);
     if (m->model != VL_MODEL_SC) {
-        vl_weak_fence(m, order_in_force(m, order, barrier), (uint8_t)barrier, site);
+        vl_weak_fence(m, vl_order_in_force(m, order, barrier), (uint8_t)barrier, site);
         return;
     }
     const struct vl_event ev = {.kind = VL_EV_FENCE,
                                 .agent = m->cur->agent,
-                                .order = order_in_force(m, order, barrier),
+                                .order = vl_order_in_force(m, order, barrier),
                                 .barrier = (uint8_t)barrier};
     vl_emit_hot(m, ev, site, NULL);
 }

@@ -166,8 +166,8 @@ uint16_t vl_port_await16(struct virtq_port *port, const struct virtq_span *span,
     struct vl_strand *s = m->cur;
 
     if (m->explored != NULL) {
-        return m->explored->await16(m->explored->ctx, span, off, old, (uint8_t)order,
-                                    (uint8_t)barrier, site);
+        return m->explored->await16(m->explored->ctx, span, off, old,
+                                    vl_order_in_force(m, order, barrier), (uint8_t)barrier, site);
     }
     for (;;) { // bound: the peer stores another value, or the run ends
         const uint16_t now = (uint16_t)vl_port_load(port, span, off, 2, order, barrier, site);

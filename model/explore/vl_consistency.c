@@ -53,13 +53,9 @@ static uint32_t floor_by_rules(const struct vl_g_world *w, const struct vl_graph
 uint32_t vl_g_floor(const struct vl_g_world *w, const struct vl_graph *g, uint32_t event)
 {
     const struct vl_g_event *e = &g->ev[event];
-    vl_g_clock before = {0};
+    const vl_g_clock before = vl_g_before_access(w, g, e); // cells are not ordered with each other
     uint32_t floor = 0;
 
-    // Cells of one access are not ordered: what counts is the state before the first.
-    if (e->po > e->cell) {
-        before = g->ev[vl_g_at(w, g, e->thread, e->po - e->cell - 1u)].hb;
-    }
     if (w->rules != VL_RULES_ALL) {
         return floor_by_rules(w, g, e, before);
     }
@@ -117,7 +113,7 @@ vl_g_clock vl_g_before_fence(const struct vl_g_world *w, const struct vl_graph *
         // A store up to the newest that is known, a load of one before it: eco to what is known.
         if ((e->kind == VL_G_WRITE && e->mo != 0 && e->mo <= places[e->loc]) ||
             (e->kind == VL_G_READ && vl_g_place(g, e) < places[e->loc])) {
-            c = vl_g_join(c, e->hb);
+            c = vl_g_join(c, e->self);
         }
     }
     return c;
@@ -169,7 +165,7 @@ static bool psc_of_two(const struct vl_g_world *w, const struct vl_graph *g,
     const struct vl_g_event *to[2];
 
     for (unsigned i = 0; i < 2; i++) {
-        from[i] = last_fence(w, g, t[i], x->hb[t[i]]);
+        from[i] = last_fence(w, g, t[i], x->self[t[i]]);
         to[i] = first_fence_past(w, g, t[i], x->loc, place);
     }
     for (unsigned i = 0; i < 2; i++) {
@@ -205,7 +201,7 @@ static bool psc_of_many(const struct vl_g_world *w, const struct vl_graph *g)
     int8_t name[VL_AXIOM_EVENTS];
     unsigned n = 0;
 
-    if (g->n > VL_AXIOM_EVENTS) {
+    if (g->n > VL_AXIOM_EVENTS) { // plain events too: they have numbers as well
         *w->too_large = true;
         return false;
     }
@@ -410,9 +406,9 @@ static bool acyclic(const struct vl_g_world *w, const struct vl_graph *g, uint32
     struct walk k = {.w = w,
                      .g = g,
                      .first_reader = w->scratch,
-                     .next_reader = w->scratch + w->events_max,
-                     .stack = w->scratch + 2 * w->events_max,
-                     .seen = w->scratch + 3 * w->events_max};
+                     .next_reader = w->scratch + w->stride,
+                     .stack = w->scratch + 2 * w->stride,
+                     .seen = w->scratch + 3 * w->stride};
     const uint32_t start = node_of(w, g, event);
 
     chain_readers(&k);

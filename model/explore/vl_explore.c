@@ -13,16 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARD_LEVEL 14u // choices on the way to a piece of the space that one shard takes whole
-
 // ---- opening -----------------------------------------------------------------------------------
 
 static bool push_frame(struct vl_explore *x)
 {
+    if (x->n_frames == VL_X_FRAMES_MAX) {
+        return vl_x_fail(x, VL_X_TOO_LARGE, "more than %u revisits inside each other",
+                         VL_X_FRAMES_MAX);
+    }
     if (x->n_frames == x->frames_open) {
-        if (x->n_frames == VL_X_FRAMES_MAX || !vl_g_open(&x->frame[x->n_frames], &x->world)) {
-            return vl_x_fail(x, VL_X_TOO_LARGE, "more nested revisits than fit (%u)",
-                             x->frames_open);
+        if (!vl_g_open(&x->frame[x->n_frames], &x->world)) {
+            return vl_x_fail(x, VL_X_TOO_LARGE, "out of memory for graph %u", x->n_frames);
         }
         x->frames_open++;
         x->counts.memory_bytes += vl_g_bytes(&x->world);
@@ -33,6 +34,12 @@ static bool push_frame(struct vl_explore *x)
 
 struct vl_explore *vl_x_open(const struct vl_x_program *program, const struct vl_x_config *config)
 {
+    const uint32_t events_max = config->events_max > 0 ? config->events_max : 1024;
+    const uint32_t n_locs = program->n_locs > 0 ? program->n_locs : 1;
+
+    if (program->n_threads > VL_X_THREADS || n_locs > VL_X_LOCS || events_max > VL_X_EVENTS) {
+        return NULL;
+    }
     struct vl_explore *x = calloc(1, sizeof(*x));
     if (x == NULL) {
         return NULL;
@@ -43,12 +50,13 @@ struct vl_explore *vl_x_open(const struct vl_x_program *program, const struct vl
     x->world = (struct vl_g_world){.model = config->model,
                                    .rules = config->rules,
                                    .n_threads = program->n_threads,
-                                   .n_locs = program->n_locs > 0 ? program->n_locs : 1,
-                                   .events_max = config->events_max > 0 ? config->events_max : 1024,
+                                   .n_locs = n_locs,
+                                   .events_max = events_max,
+                                   .stride = events_max > n_locs ? events_max : n_locs,
                                    .too_large = &x->too_large};
-    x->world.scratch = calloc(4u * x->world.events_max, sizeof(uint16_t));
+    x->world.scratch = calloc(4u * x->world.stride, sizeof(uint16_t));
     x->n_locs = x->world.n_locs;
-    x->counts.memory_bytes = sizeof(*x) + 4u * x->world.events_max * sizeof(uint16_t);
+    x->counts.memory_bytes = sizeof(*x) + 4u * x->world.stride * sizeof(uint16_t);
     if (x->world.scratch == NULL || !push_frame(x)) {
         vl_x_close(x);
         return NULL;
@@ -105,7 +113,7 @@ bool vl_x_push_option(struct vl_explore *x, enum vl_x_option_kind kind, uint32_t
 static bool go_down(struct vl_explore *x, uint32_t level)
 {
     x->level = level;
-    if (level != SHARD_LEVEL || x->config.n_shards == 1) {
+    if (level != VL_X_SHARD_LEVEL || x->config.n_shards == 1) {
         return true;
     }
     return x->n_pieces++ % x->config.n_shards == x->config.shard;
@@ -113,7 +121,7 @@ static bool go_down(struct vl_explore *x, uint32_t level)
 
 void vl_x_chose(struct vl_explore *x, uint32_t n_before)
 {
-    if (x->n_options > n_before && x->level < SHARD_LEVEL && !go_down(x, x->level + 1)) {
+    if (x->n_options > n_before && x->level < VL_X_SHARD_LEVEL && !go_down(x, x->level + 1)) {
         x->dead = true;
     }
 }
@@ -161,7 +169,7 @@ static bool take_revisit(struct vl_explore *x, const struct vl_x_option *o)
     }
     check_threads(x, g->ev[read].thread, g->ev[read].po);
     // For a piece that is not ours the frame stays: its other options may be.
-    return x->n_options == n_before || x->level >= SHARD_LEVEL || go_down(x, x->level + 1);
+    return x->n_options == n_before || x->level >= VL_X_SHARD_LEVEL || go_down(x, x->level + 1);
 }
 
 static bool take_option(struct vl_explore *x, const struct vl_x_option *o)
@@ -199,7 +207,7 @@ static bool go_back(struct vl_explore *x)
                 rewind_thread(x, t);
             }
         }
-        const bool ours = go_down(x, o.level > SHARD_LEVEL ? SHARD_LEVEL + 1 : o.level);
+        const bool ours = go_down(x, o.level > VL_X_SHARD_LEVEL ? VL_X_SHARD_LEVEL + 1 : o.level);
         x->dead = false;
         if (ours && take_option(x, &o)) {
             return true;
@@ -242,7 +250,7 @@ static void leaf(struct vl_explore *x)
     const struct vl_graph *g = vl_x_top(x);
     const enum vl_x_outcome o = outcome(x, g);
 
-    if (x->level < SHARD_LEVEL && x->config.n_shards > 1 &&
+    if (x->level < VL_X_SHARD_LEVEL && x->config.n_shards > 1 &&
         x->n_pieces++ % x->config.n_shards != x->config.shard) {
         return;
     }

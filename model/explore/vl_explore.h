@@ -27,6 +27,8 @@
 
 #define VL_X_THREADS 8u
 #define VL_X_CELLS 4u // of 16 bits, in one access
+#define VL_X_LOCS 256u
+#define VL_X_EVENTS 16384u
 
 struct vl_explore; // opaque
 
@@ -65,7 +67,7 @@ struct vl_x_access {
 struct vl_x_program {
     void *ctx;
     uint32_t n_threads;
-    uint32_t n_locs;
+    uint32_t n_locs;  // up to VL_X_LOCS
     uint32_t servers; // bit per thread: it never ends; asleep for good is its regular end
     uint16_t (*initial)(void *ctx, uint32_t loc);                               // of a cell
     void (*initial_bytes)(void *ctx, uint32_t addr, uint32_t len, void *bytes); // plain memory
@@ -118,7 +120,7 @@ struct vl_x_config {
     uint32_t rules;      // VL_RULES_ALL
     uint32_t shard;      // I of N: 0 .. n_shards - 1
     uint32_t n_shards;   // 0 or 1: all
-    uint32_t events_max; // of one execution; 0: 1024
+    uint32_t events_max; // of one execution, up to VL_X_EVENTS; 0: 1024
     bool count_distinct; // remember a digest of each execution and count equal ones (takes memory)
     void *ctx;
     vl_x_on_execution *on_execution;
@@ -145,7 +147,7 @@ enum vl_x_result {
     VL_X_NOT_DETERMINISTIC, // a thread did something else when it was run again
 };
 
-// Allocate a search. NULL: out of memory.
+// Allocate a search. NULL: out of memory, or more threads, locations or events than there can be.
 struct vl_explore *vl_x_open(const struct vl_x_program *program, const struct vl_x_config *config);
 void vl_x_close(struct vl_explore *x);
 

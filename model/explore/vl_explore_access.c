@@ -220,7 +220,9 @@ static void look_for_races(struct vl_explore *x, struct vl_graph *g, struct vl_g
         race.site[1] = e->site;
         race.store[0] = other->kind == VL_G_PLAIN_WRITE;
         race.store[1] = e->kind == VL_G_PLAIN_WRITE;
-        if (x->config.on_race != NULL && !x->config.on_race(x->config.ctx, x, &race)) {
+        const bool ours =
+            x->config.n_shards == 1 || x->config.shard == 0 || x->level >= VL_X_SHARD_LEVEL;
+        if (ours && x->config.on_race != NULL && !x->config.on_race(x->config.ctx, x, &race)) {
             x->result = VL_X_STOPPED;
             x->ended = true;
         }
@@ -283,14 +285,28 @@ static const struct vl_g_event *known(struct vl_explore *x, const struct vl_grap
     }
     const struct vl_g_event *e = &g->ev[vl_g_at(&x->world, g, t, n)];
     const bool plain = kind >= VL_G_PLAIN_READ;
-    const bool same = e->kind == (uint8_t)kind && e->order == a->order &&
-                      (plain ? e->addr == a->addr && e->len == a->len
-                             : kind == VL_G_FENCE || e->loc == a->loc + cell);
+    const bool await = a->op == VL_X_AWAIT;
+    bool same = e->kind == (uint8_t)kind && e->order == a->order && e->site == a->site;
+    if (plain) {
+        same = same && e->addr == a->addr && e->len == a->len &&
+               (kind == VL_G_PLAIN_READ || memcmp(g->data + e->data, a->data, a->len) == 0);
+    } else if (kind != VL_G_FENCE) {
+        same = same && e->loc == a->loc + cell && ((e->flags & VL_G_AWAIT) != 0) == await &&
+               (!await || e->expect == (uint16_t)a->expect);
+    }
     if (!same) {
         (void)vl_x_fail(x, VL_X_NOT_DETERMINISTIC,
                         "thread %u did something else at its event %u when it ran again", t, n);
     }
     return e;
+}
+
+static bool same_value(struct vl_explore *x, uint32_t t, const struct vl_g_event *e, uint16_t value)
+{
+    return e->value == value ||
+           vl_x_fail(x, VL_X_NOT_DETERMINISTIC,
+                     "thread %u stored %u instead of %u at its event %u when it ran again", t,
+                     value, e->value, e->po);
 }
 
 static bool do_read(struct vl_explore *x, uint32_t t, const struct vl_x_access *a, uint64_t *out)
@@ -327,7 +343,7 @@ static bool do_write(struct vl_explore *x, uint32_t t, const struct vl_x_access 
         const uint32_t n = x->live[t] + cell;
         const uint16_t value = (uint16_t)(a->value >> (16 * cell));
         const struct vl_g_event *e = known(x, g, t, n, VL_G_WRITE, a, cell);
-        if (e == NULL && !add_write(x, t, a, cell, value, false)) {
+        if (e != NULL ? !same_value(x, t, e, value) : !add_write(x, t, a, cell, value, false)) {
             return false;
         }
     }
@@ -351,7 +367,7 @@ static bool do_rmw(struct vl_explore *x, uint32_t t, const struct vl_x_access *a
     if (stores) {
         const uint16_t value = a->op == VL_X_ADD ? (uint16_t)(old + a->value) : (uint16_t)a->value;
         const struct vl_g_event *e = known(x, g, t, x->live[t] + 1, VL_G_WRITE, a, 0);
-        if (e == NULL && !add_write(x, t, a, 0, value, true)) {
+        if (e != NULL ? !same_value(x, t, e, value) : !add_write(x, t, a, 0, value, true)) {
             return false;
         }
     }

@@ -6,6 +6,8 @@
 #include "model/explore/vl_graph.h"
 
 #define VL_X_FRAMES_MAX 512u
+#define VL_X_SHARD_LEVEL                                                                           \
+    14u // choices on the way to a piece of the space that one shard takes whole
 
 enum vl_x_option_kind {
     VL_X_OPTION_SOURCE,  // the read `event` sees the write `arg`

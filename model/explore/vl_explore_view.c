@@ -60,28 +60,37 @@ static enum vl_x_op op_of(const struct vl_g_event *e)
     return VL_X_PLAIN_STORE;
 }
 
+// A thread's events, from its next one on, as far as their sources are told. Returns how many.
+static uint32_t tell_thread(const struct vl_explore *x, const struct vl_graph *g, uint32_t t,
+                            uint16_t *next, uint16_t *place, uint16_t *order, uint32_t n)
+{
+    const uint32_t before = n;
+
+    for (; *next < g->n_of[t]; ++*next) { // bound: events of the thread
+        const uint16_t id = vl_g_at(&x->world, g, t, *next);
+        const uint16_t rf = g->ev[id].kind == VL_G_READ ? g->ev[id].rf : VL_G_NONE;
+        if (rf != VL_G_NONE && place[rf] == VL_G_NONE) {
+            break;
+        }
+        place[id] = (uint16_t)n;
+        order[n++] = id;
+    }
+    return n - before;
+}
+
 // A read that was revisited stands before its source in the order of adding. An order that can be
 // told has sources first: threads take turns, each going on while its next event's source is there.
 static void tell_in_order(const struct vl_explore *x, const struct vl_graph *g, uint16_t *order)
 {
     uint16_t next[VL_X_THREADS] = {0};
-    uint16_t *place = x->world.scratch + x->world.events_max; // of an event told, else VL_G_NONE
+    uint16_t *place = x->world.scratch + x->world.stride; // of an event told, else VL_G_NONE
     uint32_t n = 0;
 
     memset(place, 0xFF, g->n * sizeof(uint16_t));
     while (n < g->n) { // bound: events, as rf and program order have no cycle
         const uint32_t before = n;
         for (uint32_t t = 0; t < x->world.n_threads; t++) { // bound: VL_X_THREADS
-            while (next[t] < g->n_of[t]) {                  // bound: events of the thread
-                const uint16_t id = vl_g_at(&x->world, g, t, next[t]);
-                const uint16_t rf = g->ev[id].kind == VL_G_READ ? g->ev[id].rf : VL_G_NONE;
-                if (rf != VL_G_NONE && place[rf] == VL_G_NONE) {
-                    break;
-                }
-                place[id] = (uint16_t)n;
-                order[n++] = id;
-                next[t]++;
-            }
+            n += tell_thread(x, g, t, &next[t], place, order, n);
         }
         VIRTQ_ASSERT(n > before);
     }
@@ -91,7 +100,7 @@ void vl_x_event(const struct vl_explore *x, uint32_t i, struct vl_x_event *out)
 {
     const struct vl_graph *g = current(x);
     uint16_t *order = x->world.scratch;
-    const uint16_t *place = x->world.scratch + x->world.events_max;
+    const uint16_t *place = x->world.scratch + x->world.stride;
 
     if (i == 0) {
         tell_in_order(x, g, order);
@@ -173,7 +182,7 @@ static void put(uint64_t *table, uint64_t max, uint64_t digest)
 static bool digests_open_more(struct vl_explore *x)
 {
     const uint64_t more = x->digests_max == 0 ? 1024 : x->digests_max * 2;
-    uint64_t *table = calloc(more, sizeof(*table));
+    uint64_t *table = calloc((size_t)more, sizeof(*table));
 
     if (table == NULL) {
         return vl_x_fail(x, VL_X_TOO_LARGE, "out of memory for digests");

@@ -82,6 +82,7 @@ struct vl_g_event *vl_g_add(const struct vl_g_world *w, struct vl_graph *g, uint
         e->porf = e->hb = e->acq = e->rel = none;
     }
     e->porf[thread] = e->hb[thread] = (uint16_t)(po + 1);
+    e->self = e->hb;
     e->site = a->site;
     e->po = po;
     e->loc = a->loc;
@@ -159,6 +160,21 @@ void vl_g_set_rf(const struct vl_g_world *w, struct vl_graph *g, uint32_t read, 
         }
     }
     e->porf[e->thread] = e->hb[e->thread] = (uint16_t)(e->po + 1);
+    e->self = e->hb;
+    if (e->wide > 1) {
+        e->self = vl_g_before_access(w, g, e);
+        if (from != NULL && asks(w, VL_RULE_ACQUIRE) && vl_order_acquires(e->order)) {
+            e->self = vl_g_join(e->self, from->msg);
+        }
+        e->self[e->thread] = (uint16_t)(e->po + 1);
+    }
+}
+
+vl_g_clock vl_g_before_access(const struct vl_g_world *w, const struct vl_graph *g,
+                              const struct vl_g_event *e)
+{
+    const vl_g_clock none = {0};
+    return e->po > e->cell ? g->ev[vl_g_at(w, g, e->thread, e->po - e->cell - 1u)].hb : none;
 }
 
 void vl_g_set_fence(const struct vl_g_world *w, struct vl_graph *g, uint32_t fence)

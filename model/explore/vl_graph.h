@@ -15,6 +15,11 @@
 // Per thread: how many of its events happen before. Eight 16-bit counts, one machine word of SSE
 // or NEON; the compiler makes two instructions of a maximum.
 typedef uint16_t vl_g_clock __attribute__((vector_size(16)));
+// On 32-bit x86 gcc tells that its older versions pass vectors in another way. All that passes them
+// is static.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
 
 enum vl_g_kind { VL_G_READ, VL_G_WRITE, VL_G_FENCE, VL_G_PLAIN_READ, VL_G_PLAIN_WRITE };
 
@@ -27,6 +32,9 @@ struct vl_g_event {
     // acquire fence would add; what a relaxed store carries. And what this store carries.
     vl_g_clock porf;
     vl_g_clock hb;
+    // What happens before the event itself: hb, but for cells of a wide access, which do not take
+    // in what other cells of it acquired.
+    vl_g_clock self;
     vl_g_clock acq;
     vl_g_clock rel;
     vl_g_clock msg;
@@ -74,7 +82,8 @@ struct vl_g_world {
     uint32_t n_threads;
     uint32_t n_locs;
     uint32_t events_max;
-    uint16_t *scratch; // 4 * events_max
+    uint32_t stride;   // as many as there are events or locations, whatever is more
+    uint16_t *scratch; // 4 * stride
     bool *too_large;   // set where a graph is beyond what can be decided
 };
 
@@ -119,6 +128,10 @@ void vl_g_truncate(const struct vl_g_world *w, struct vl_graph *g, uint32_t n);
 // Make a read see a write (or VL_G_NONE: the initial value, given), and set its thread's state.
 void vl_g_set_rf(const struct vl_g_world *w, struct vl_graph *g, uint32_t read, uint16_t write,
                  uint16_t initial);
+
+// What happens before an access: its thread's state before the first of its cells.
+vl_g_clock vl_g_before_access(const struct vl_g_world *w, const struct vl_graph *g,
+                              const struct vl_g_event *e);
 
 // State behind a new fence; what a new write carries (its read's source is set for the second
 // half of a read-modify-write).

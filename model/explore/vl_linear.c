@@ -182,11 +182,11 @@ uint32_t vl_x_linear(const struct vl_explore *x, uint32_t *steps)
 {
     struct linear l = {.x = x,
                        .g = &x->frame[x->n_frames - 1],
-                       .top = x->world.scratch + x->world.events_max,
-                       .done = (uint8_t *)(x->world.scratch + 2 * x->world.events_max),
-                       .steps = steps};
+                       .top = x->world.scratch + x->world.stride,
+                       .done = (uint8_t *)(x->world.scratch + 2 * x->world.stride)};
     bool any = true;
 
+    l.steps = steps;
     memset(l.top, 0, x->world.n_locs * sizeof(uint16_t));
     memset(l.done, 0, l.g->n);
     while (any) { // bound: events, each done once

@@ -16,8 +16,7 @@
 
 struct thread {
     bool ended;
-    bool wake; // a wake from set-up, which ends the first sleep at once
-    const char *left_by;
+    bool wake;     // a wake from set-up, which ends the first sleep at once
     uint16_t sent; // notifications
     uint16_t seen; // number that it was last woken by
     // Since the last relax(): a thread that did nothing but look at one word waits for it to
@@ -25,7 +24,8 @@ struct thread {
     uint32_t n_accesses;
     uint16_t looked_at; // location, or NO_LOC
     uint16_t looked_value;
-    bool spins; // and called relax() after it
+    bool spins;   // and called relax() after it
+    bool relaxed; // relax() was called
 };
 
 struct vl_x_port {
@@ -59,11 +59,10 @@ static void give_way(struct vl_x_port *p)
     vl_fiber_switch(&p->m->cur->fiber, &p->m->main_fiber);
 }
 
-static void end_thread(struct vl_x_port *p, const char *what)
+static void end_thread(struct vl_x_port *p)
 {
     struct thread *t = &p->thread[side_of(p)];
     t->ended = true;
-    t->left_by = what;
     for (;;) { // bound: the explorer does not come back to a thread that ended
         give_way(p);
     }
@@ -76,7 +75,7 @@ static void thread_main(void *arg)
 
     while (p->halves.step(p->halves.ctx, s->side)) { // bound: the program
     }
-    end_thread(p, NULL);
+    end_thread(p);
 }
 
 static void restart(void *ctx, uint32_t t)
@@ -111,19 +110,6 @@ static uint64_t access(struct vl_x_port *p, const struct vl_x_access *a)
     return out;
 }
 
-// A register access: on x86 it waits for all stores before it.
-static void leave(void *ctx, const char *what)
-{
-    struct vl_x_port *p = ctx;
-    const struct vl_x_access a = {.op = VL_X_FENCE, .order = VIRTQ_SEQ_CST, .tag = VL_X_LEAVES};
-    if (p->model == VL_MODEL_TSO) {
-        (void)access(p, &a);
-    }
-    end_thread(p, what);
-}
-
-// ---- where an access goes ----------------------------------------------------------------------
-
 static void refuse(struct vl_x_port *p, const char *what, uint32_t n)
 {
     if (p->error[0] == '\0') {
@@ -135,6 +121,26 @@ static void refuse(struct vl_x_port *p, const char *what, uint32_t n)
     (void)access(p, &impossible);
 }
 
+// A register access: on x86 it waits for all stores before it.
+static void leave(void *ctx, const char *what)
+{
+    struct vl_x_port *p = ctx;
+    char text[96];
+
+    const struct vl_x_access a = {.op = VL_X_FENCE, .order = VIRTQ_SEQ_CST, .tag = VL_X_LEAVES};
+    // A driver goes there to take the device down. A device has to serve on.
+    if (side_of(p) == VL_SIDE_DEVICE) {
+        (void)snprintf(text, sizeof(text), "leaves what is explored, by %s, at its access", what);
+        refuse(p, text, p->thread[VL_SIDE_DEVICE].n_accesses);
+    }
+    if (p->model == VL_MODEL_TSO) {
+        (void)access(p, &a);
+    }
+    end_thread(p);
+}
+
+// ---- where an access goes ----------------------------------------------------------------------
+
 static uint16_t loc_at(struct vl_x_port *p, const struct virtq_span *span, uint32_t off,
                        unsigned bytes)
 {
@@ -142,6 +148,9 @@ static uint16_t loc_at(struct vl_x_port *p, const struct virtq_span *span, uint3
 
     if (bytes != 2 || at % 2 != 0) {
         refuse(p, "accesses a ring word at another width than 16 bits, or unaligned", bytes);
+    }
+    if (p->area_of[at / 2] != 0) {
+        refuse(p, "accesses plain memory as a ring word, at offset", at);
     }
     if (p->loc_of[at / 2] == NO_LOC) {
         if (p->n_locs == VL_X_PORT_LOCS) {
@@ -353,6 +362,10 @@ static void relax(void *ctx, const struct virtq_site *site)
     struct thread *t = &p->thread[side_of(p)];
 
     (void)site;
+    if (t->relaxed && t->n_accesses == 0) {
+        refuse(p, "waits for something that is not in memory", 0);
+    }
+    t->relaxed = true;
     t->spins = t->n_accesses == 1 && t->looked_at != NO_LOC;
     t->n_accesses = 0;
 }
@@ -436,11 +449,6 @@ void vl_x_port_bind(struct vl_x_port *p, struct vl_explore *x)
 const char *vl_x_port_error(const struct vl_x_port *p)
 {
     return p->error[0] != '\0' ? p->error : NULL;
-}
-
-const char *vl_x_port_left_by(const struct vl_x_port *p, enum vl_side side)
-{
-    return p->thread[side].left_by;
 }
 
 uint32_t vl_x_port_offset(const struct vl_x_port *p, uint32_t loc)

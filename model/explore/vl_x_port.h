@@ -5,9 +5,11 @@
 // payload are plain. Doorbells and interrupts are counters: the notifier stores the next number
 // with release, the sleeper awaits another number than the last with acquire; so delaying and
 // coalescing them is a question of which store is read. Trap and handler contexts, which only wake
-// the sleeper, are left out. A register access ends its thread: exploring begins behind DRIVER_OK
-// and ends where a driver starts to take the device down.
-// SPDX-License-Identifier: BSD-2-Clause
+// the sleeper, are left out. A register access ends the driver's thread: exploring begins behind
+// DRIVER_OK and ends where a driver starts to take the device down. A thread that does nothing
+// between two calls of relax() but look at one word waits until that word changes: a loop that
+// would give up after some looks is explored as if it did not. SPDX-License-Identifier:
+// BSD-2-Clause
 #ifndef VL_X_PORT_H
 #define VL_X_PORT_H
 
@@ -40,9 +42,6 @@ void vl_x_port_bind(struct vl_x_port *p, struct vl_explore *x);
 
 // Why the search cannot go on: an access that is not modelled. NULL: nothing of the kind.
 const char *vl_x_port_error(const struct vl_x_port *p);
-
-// The side whose thread ended by `what` that is not explored, or NULL if it ended by itself.
-const char *vl_x_port_left_by(const struct vl_x_port *p, enum vl_side side);
 
 // Host offset of the ring word that is location loc; UINT32_MAX for the counters.
 uint32_t vl_x_port_offset(const struct vl_x_port *p, uint32_t loc);

@@ -349,7 +349,32 @@ static void threads_that_change_their_mind_are_found(void **state)
             assert_int_equal(bad.result, VL_X_NOT_DETERMINISTIC);
             assert_non_null(strstr(bad.error, "thread 0 did something else at its event 0"));
         }
+        static const struct vl_x_access one[] = {W_(Y, 1, VIRTQ_RELAXED), R_(X, VIRTQ_RELAXED)};
+        static const struct vl_x_access two[] = {W_(Y, 2, VIRTQ_RELAXED), R_(X, VIRTQ_RELAXED)};
+        struct small value = {.second = two};
+        SMALL_THREAD(&value, 0, one);
+        SMALL_THREAD(&value, 1, store_x);
+        explored(&value, (enum vl_model)m);
+        assert_int_equal(value.result, VL_X_NOT_DETERMINISTIC);
+        assert_non_null(strstr(value.error, "thread 0 stored 2 instead of 1 at its event 0"));
     }
+}
+
+// What cannot be opened is not opened.
+static void sizes_have_limits(void **state)
+{
+    (void)state;
+    const struct vl_x_program threads = {.n_threads = VL_X_THREADS + 1, .n_locs = 1};
+    const struct vl_x_program locs = {.n_threads = 1, .n_locs = VL_X_LOCS + 1};
+    const struct vl_x_program good = {.n_threads = 1, .n_locs = VL_X_LOCS};
+    struct vl_x_config config = {.model = VL_MODEL_RC11, .rules = VL_RULES_ALL, .events_max = 16};
+    assert_null(vl_x_open(&threads, &config));
+    assert_null(vl_x_open(&locs, &config));
+    struct vl_explore *x = vl_x_open(&good, &config); // fewer events than locations
+    assert_non_null(x);
+    vl_x_close(x);
+    config.events_max = VL_X_EVENTS + 1;
+    assert_null(vl_x_open(&good, &config));
 }
 
 // A thread that is not at its end, not waiting, and does not go on.
@@ -470,6 +495,7 @@ int main(void)
         cmocka_unit_test(accesses_that_are_not_modelled),
         cmocka_unit_test(what_does_not_fit_is_too_large),
         cmocka_unit_test(threads_that_change_their_mind_are_found),
+        cmocka_unit_test(sizes_have_limits),
         cmocka_unit_test(a_thread_that_gives_up_is_found),
         cmocka_unit_test(a_callback_stops_the_search),
         cmocka_unit_test(no_execution_comes_twice),

@@ -25,7 +25,8 @@ struct halves {
     struct lab_guide *guide; // NULL: nobody judges
     char err[LAB_ERR_BYTES]; // not "": an execution that the machine cannot follow
     uint32_t n_bad;
-    bool races; // the model is one under which runs look for races
+    uint64_t n_unjudged; // executions that the machine cannot take
+    bool races;          // the model is one under which runs look for races
     bool have;
     struct explore_counterexample kept;
 };
@@ -79,14 +80,22 @@ static void keep(struct halves *h, const struct vl_verdict *v)
 // Run the execution that stands in x. False: it is bad, or could not be run.
 static bool judged_clean(struct halves *h, struct vl_explore *x)
 {
-    const struct vl_verdict *v = lab_guide_run(h->guide, x, h->err);
+    char err[LAB_ERR_BYTES];
+    const struct vl_verdict *v = lab_guide_run(h->guide, x, err);
+    if (v == NULL && lab_guide_orderless(h->guide)) {
+        h->n_unjudged++;
+        return true;
+    }
     if (v == NULL) {
+        (void)snprintf(h->err, sizeof(h->err), "%s", err);
         return false;
     }
     if (v->outcome == VL_CLEAN) {
         return true;
     }
-    keep(h, v);
+    if (lab_guide_sayable(h->guide)) {
+        keep(h, v);
+    }
     return false;
 }
 
@@ -94,8 +103,9 @@ static bool source_holds(void *ctx, struct vl_explore *x)
 {
     struct halves *h = ctx;
     // What a race made of it has no order that a machine could follow to its end.
+    const bool holds = lab_explore_holds(h->explored);
     const bool judge = h->guide != NULL && vl_x_n_racy(x) == 0;
-    return lab_explore_holds(h->explored) && (!judge || judged_clean(h, x));
+    return (!judge || judged_clean(h, x)) && holds;
 }
 
 static void source_bad(void *ctx, struct vl_explore *x)
@@ -108,11 +118,18 @@ static void source_bad(void *ctx, struct vl_explore *x)
         return;
     }
     h->n_bad++;
-    if (judged_clean(h, x)) {
+    const uint64_t before = h->n_unjudged;
+    if (judged_clean(h, x) && h->n_unjudged == before) {
         (void)snprintf(
             h->err, sizeof(h->err),
             "a stuck or racing execution is clean to the referees: a fault of this tool");
     }
+}
+
+static uint64_t source_unjudged(void *ctx)
+{
+    const struct halves *h = ctx;
+    return h->n_unjudged;
 }
 
 static bool source_counterexample(void *ctx, struct explore_counterexample *out)
@@ -210,6 +227,7 @@ static bool open_words(struct explore_source *s, int n_words, char *const *words
                                  .holds = source_holds,
                                  .bad = source_bad,
                                  .counterexample = source_counterexample,
+                                 .unjudged = source_unjudged,
                                  .thread_name = source_thread_name,
                                  .addr_name = source_addr_name,
                                  .site_text = source_site_text,

@@ -46,6 +46,11 @@ int explore_keep(const struct explore_source *s, const char *choices, const char
     struct explore_counterexample c;
     char err[256];
 
+    if (say && s->unjudged != NULL && s->unjudged(s->ctx) > 0) {
+        (void)printf("not judged by the referees: %" PRIu64
+                     " executions that the machine cannot take\n",
+                     s->unjudged(s->ctx));
+    }
     if (s->counterexample == NULL || !s->counterexample(s->ctx, &c)) {
         if (say && (choices != NULL || trace != NULL)) {
             (void)printf("no counterexample: nothing is kept\n");

@@ -34,6 +34,9 @@ struct explore_source {
     // The smallest bad execution as an ordinary input, and what the referees say of it. False if
     // there is none. May be NULL itself.
     bool (*counterexample)(void *ctx, struct explore_counterexample *out);
+    // How many executions were judged by their own result alone, as the machine cannot take them.
+    // May be NULL.
+    uint64_t (*unjudged)(void *ctx);
     // Name of a thread, and of the byte range that a race is about.
     const char *(*thread_name)(void *ctx, uint32_t thread);
     const char *(*addr_name)(void *ctx, uint32_t addr);

@@ -54,6 +54,8 @@ static bool explorable(const struct lab_scenario *s, char err[LAB_ERR_BYTES])
         what = "interrupt=intx: a line is no counter";
     } else if (s->disk[0] != '\0') {
         what = "disk=: only the built-in medium";
+    } else if (s->buffers == 0) {
+        what = "buffers=0: a whole disk is too much";
     }
     if (what != NULL) {
         (void)snprintf(err, LAB_ERR_BYTES, "not explored: %s", what);

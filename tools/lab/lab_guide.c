@@ -11,6 +11,7 @@
 
 #define EVENTS_MAX 1024u
 #define STEPS_MAX (2 * EVENTS_MAX)
+#define HELD (UINT64_MAX - 1) // port call that never comes
 
 struct step {
     struct vl_x_event event;
@@ -27,8 +28,10 @@ struct waiting {
 
 struct lab_guide {
     struct lab *lab;
-    bool up;       // set-up is over
-    bool diverged; // the run does not follow the graph
+    bool up;        // set-up is over
+    bool diverged;  // the run does not follow the graph
+    bool orderless; // there is no order of steps in which the machine can take the graph
+    bool sayable;   // its choices can be said as deviations
     char why[LAB_ERR_BYTES];
     uint32_t n_steps;
     uint32_t at;
@@ -116,12 +119,19 @@ static void note_drain(struct lab_guide *g, uint32_t id)
             continue;
         }
         const uint64_t delay = m->step - g->waiting[i].issued;
-        if (delay >= VL_DRAIN_OPTIONS) {
-            diverge(g, "a store is under way for longer than a choice can say", delay);
-        }
+        g->sayable = g->sayable && delay < VL_DRAIN_OPTIONS;
         m->choices.log[g->waiting[i].deviation].value = (uint32_t)delay;
         g->waiting[i] = g->waiting[--g->n_waiting];
         return;
+    }
+}
+
+// The store that was just issued waits until the graph drains it, however long.
+static void hold(struct lab_guide *g, unsigned agent)
+{
+    struct vl_tso *tso = &g->lab->machine->weak->tso;
+    if (tso->n[agent] > 0) {
+        tso->buffer[agent][tso->n[agent] - 1].due = HELD;
     }
 }
 
@@ -129,6 +139,7 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
 {
     struct lab_guide *g = ctx;
     const struct step *s = &g->step[g->at];
+    const bool tso = g->lab->machine->model == VL_MODEL_TSO;
 
     (void)seq;
     (void)payload;
@@ -147,7 +158,7 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
         advance(g);
         return;
     }
-    if (!is_access(ev, g->lab->machine->model == VL_MODEL_TSO)) {
+    if (!is_access(ev, tso)) {
         return;
     }
     if (s->drains || s->event.thread != ev->agent || !fits(s, ev)) {
@@ -155,6 +166,9 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
         return;
     }
     advance(g);
+    if (s->event.op == VL_X_STORE && tso && g->n_waiting > 0) {
+        hold(g, ev->agent);
+    }
     // A store that drains at once is one step of the machine.
     if (s->event.op == VL_X_STORE && following(g) && g->step[g->at].drains &&
         g->step[g->at].id == s->id && g->lab->machine->weak->tso.n[ev->agent] == 0) {
@@ -319,6 +333,7 @@ static bool plan(struct lab_guide *g, const struct vl_explore *x, char err[LAB_E
         g->n_steps += s->event.waits ? 0 : 1;
     }
     if (g->n_steps == 0) {
+        g->orderless = true;
         (void)snprintf(err, LAB_ERR_BYTES, "the execution has no order that a machine can take");
     }
     return g->n_steps > 0;
@@ -330,7 +345,8 @@ const struct vl_verdict *lab_guide_run(struct lab_guide *g, const struct vl_expl
     const struct lab_choices choices = {.source = VL_SOURCE_GUIDE,
                                         .guide = {.ctx = g, .choose = choose}};
 
-    g->up = g->diverged = false;
+    g->up = g->diverged = g->orderless = false;
+    g->sayable = true;
     g->at = g->n_waiting = 0;
     if (!plan(g, x, err)) {
         return NULL;
@@ -346,6 +362,16 @@ const struct vl_verdict *lab_guide_run(struct lab_guide *g, const struct vl_expl
     g->n_deviations =
         vl_deviations_canonical(g->lab->machine->choices.log, g->lab->machine->choices.n_log);
     return v;
+}
+
+bool lab_guide_orderless(const struct lab_guide *g)
+{
+    return g->orderless;
+}
+
+bool lab_guide_sayable(const struct lab_guide *g)
+{
+    return g->sayable;
 }
 
 uint32_t lab_guide_deviations(struct lab_guide *g, const struct vl_deviation **list)

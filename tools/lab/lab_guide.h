@@ -22,6 +22,14 @@ void lab_guide_close(struct lab_guide *g);
 const struct vl_verdict *lab_guide_run(struct lab_guide *g, const struct vl_explore *x,
                                        char err[LAB_ERR_BYTES]);
 
+// After NULL: the graph has no order that the machine can take, which is stricter than the model
+// (tso: payload of more than 16 bytes does not wait in a store buffer). It is no fault then.
+bool lab_guide_orderless(const struct lab_guide *g);
+
+// True if the deviations of the run make an input that does the same. (tso: no choice says that a
+// store stays in the buffer for more than 63 port calls.)
+bool lab_guide_sayable(const struct lab_guide *g);
+
 // What the run deviated by: canonical, for an input. Returns how many; they live until the next
 // run.
 uint32_t lab_guide_deviations(struct lab_guide *g, const struct vl_deviation **list);
