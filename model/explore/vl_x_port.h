@@ -1,5 +1,11 @@
 // model/explore/vl_x_port.h -- two real halves on their fibers as a program of the explorer.
-//
+// SPDX-License-Identifier: BSD-2-Clause
+#ifndef VL_X_PORT_H
+#define VL_X_PORT_H
+
+#include "model/core/vl_machine.h"
+#include "model/explore/vl_explore.h"
+
 // Thread 0 is the driver's main context, thread 1 the device's (a server). Ring words are atomic
 // locations, found by their address when they are first touched; descriptors, ring entries and
 // payload are plain. Doorbells and interrupts are counters: the notifier stores the next number
@@ -8,13 +14,7 @@
 // the sleeper, are left out. A register access ends the driver's thread: exploring begins behind
 // DRIVER_OK and ends where a driver starts to take the device down. A thread that does nothing
 // between two calls of relax() but look at one word waits until that word changes: a loop that
-// would give up after some looks is explored as if it did not. SPDX-License-Identifier:
-// BSD-2-Clause
-#ifndef VL_X_PORT_H
-#define VL_X_PORT_H
-
-#include "model/core/vl_machine.h"
-#include "model/explore/vl_explore.h"
+// would give up after some looks is explored as if it did not.
 
 #define VL_X_PORT_LOCS 64u // ring words, and the two counters
 
