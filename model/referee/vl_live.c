@@ -107,7 +107,7 @@ static void lost(struct vl_referees *r, const struct vl_squeue *q, enum vl_side 
     char why[112];
 
     if (duty->state == VL_DUTY_SENT) {
-        (void)snprintf(why, sizeof(why), "was notified of them, and did not look");
+        (void)snprintf(why, sizeof(why), "was notified of them, and did not find them");
     } else if (duty->state == VL_DUTY_PUBLISHED) {
         (void)snprintf(why, sizeof(why), "was not notified: the suppression value was not read");
     } else {

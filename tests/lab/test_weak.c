@@ -213,7 +213,7 @@ static bool loses_what_was_sent(const char *const *words, const char *more, uint
     for (uint64_t seed = 0; seed < n && !lost; seed++) {
         const struct vl_verdict *v = seeded(lab, seed);
         lost = v->outcome == VL_FINDING &&
-               strstr(v->detail, "was notified of them, and did not look") != NULL;
+               strstr(v->detail, "was notified of them, and did not find them") != NULL;
     }
     lab_close(lab);
     return lost;
