@@ -139,13 +139,17 @@ void vl_counter_spin(struct vl_machine *m, struct vl_event ev, struct virtq_site
     const uint32_t n_accesses = accesses(m, &look);
     uint32_t n = 0;
 
-    if (n_accesses == 1 && look != NULL && look->len == WORD_BYTES && s->depth == 0) {
+    const bool spins = n_accesses == 1 && !s->registers && s->depth == 0;
+
+    if (spins && look != NULL && look->len == WORD_BYTES) {
         // A guest-physical address: what the model adds on the bus is taken off there.
         const enum virtq_err err = vl_memory_resolve(&m->memory, look->addr + m->memory.bus_offset,
                                                      WORD_BYTES, &s->spin, 1, &n);
         VIRTQ_ASSERT(err == VIRTQ_OK); // it was loaded a moment ago
         s->await_old = (uint16_t)look->value;
     }
+    const bool registers = s->registers;
+    s->registers = false;
     vl_emit_hot(m, ev, site, NULL);
     if (n > 0) {
         s->awaiting = true;
@@ -153,7 +157,7 @@ void vl_counter_spin(struct vl_machine *m, struct vl_event ev, struct virtq_site
         s->await_off = 0;
         vl_block(m);
         s->awaiting = false;
-    } else if (n_accesses == 0) {
+    } else if (n_accesses == 0 || (n_accesses == 1 && registers)) {
         vl_step_aside(m); // it waits for something else: a register
     }
 }

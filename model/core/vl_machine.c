@@ -135,6 +135,14 @@ void vl_hash_log(struct vl_machine *m)
 
 uint32_t vl_site_add(struct vl_machine *m, struct virtq_site *site)
 {
+    // Another machine of this process has given it a number of its own meanwhile.
+    const uint32_t n_sites = atomic_load_explicit(&m->log->n_sites, memory_order_relaxed);
+    for (uint32_t i = 1; i <= n_sites && i < VL_LOG_SITES; i++) { // bound: VL_LOG_SITES
+        if (m->sites[i] == site) {
+            site->id = i;
+            return i;
+        }
+    }
     const uint32_t id = vl_log_site_add(m->log, site->file, site->func, site->line);
     site->id = id;
     if (id != 0) {
@@ -237,6 +245,7 @@ static void enter_context(struct vl_machine *m, unsigned agent, bool sync, uint8
         }
         m->trap_busy = true;
     }
+    m->cur->registers = true;
     *saved_agent = m->cur->agent;
     m->cur->agent = (uint8_t)agent;
     m->cur->depth++;

@@ -112,15 +112,16 @@ struct vl_strand {
     struct vl_half half;
     enum vl_side side;
     bool started;
-    bool done;     // main returned
-    bool asleep;   // in virtq_await_event()
-    bool awaiting; // in virtq_await16()
-    bool wake;     // a wake came
-    uint8_t depth; // nested trap and handler contexts
-    uint32_t sync; // bit per nested context, innermost lowest: ordered with what it interrupts
-    uint8_t agent; // who acts now
-    uint16_t sent; // config.counters: notifications that this side has sent
-    uint16_t seen; // and the count at which it woke up last
+    bool done;      // main returned
+    bool asleep;    // in virtq_await_event()
+    bool awaiting;  // in virtq_await16()
+    bool wake;      // a wake came
+    uint8_t depth;  // nested trap and handler contexts
+    uint32_t sync;  // bit per nested context, innermost lowest: ordered with what it interrupts
+    uint8_t agent;  // who acts now
+    bool registers; // config.counters: a register was accessed since the last relax()
+    uint16_t sent;  // config.counters: notifications that this side has sent
+    uint16_t seen;  // and the count at which it woke up last
     struct virtq_span spin; // config.counters: the word that relax() waits for
     const struct virtq_span *await_span;
     uint32_t await_off;

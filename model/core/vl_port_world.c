@@ -203,6 +203,9 @@ static void spurious(struct vl_machine *m, const struct vl_strand *s)
     if (driver) {
         ev.kind = VL_EV_INTERRUPT_ARRIVES;
         vl_emit_hot(m, ev, NULL, NULL);
+        if (m->model != VL_MODEL_SC) {
+            vl_weak_pending(m, 0, 0, (m->irq_pending & 1u) != 0); // it orders nothing
+        }
         m->irq_pending |= 1;
         vl_irq_update(m);
     } else {

@@ -48,6 +48,7 @@ void vl_weak_reset(struct vl_machine *m)
     vl_races_reset(&w->races, w->last_events);
     memset(w->shared, 0, sizeof(w->shared));
     memset(w->wake, 0, sizeof(w->wake));
+    memset(w->vector, 0, sizeof(w->vector));
     w->n_free_carried = VL_WEAK_CARRIED;
     for (uint32_t i = 0; i < VL_WEAK_CARRIED; i++) {
         w->free_carried[i] = (uint8_t)(VL_WEAK_CARRIED - i);

@@ -51,7 +51,7 @@ static const char *missing_order(const struct vl_machine *m, unsigned earlier, u
     if (publishes && consumes) {
         (void)snprintf(out, room, "%s and %s do not stand between the two",
                        vl_barrier_name(publish), vl_barrier_name(consume));
-        return side_name(earlier);
+        return "-";
     }
     const enum virtq_barrier weak = publishes ? consume : publish;
     (void)snprintf(out, room, "%s is %s, and %s would order them%s", vl_barrier_name(weak),
@@ -70,17 +70,30 @@ static void hex(const uint8_t *bytes, uint32_t n, char *out)
 static void bytes_shown(const struct vl_access *a, const uint8_t *seen, const uint8_t *in_place,
                         char *out, size_t room)
 {
-    const uint32_t n = a->bytes < SHOWN_BYTES ? a->bytes : SHOWN_BYTES;
+    const uint32_t n_known = a->bytes < VL_TSO_BYTES ? a->bytes : VL_TSO_BYTES;
     char old_text[2 * SHOWN_BYTES + 1] = "";
     char new_text[2 * SHOWN_BYTES + 1] = "";
+    uint32_t from = 0;
 
     out[0] = '\0';
-    if (seen != NULL) {
-        hex(seen, n, old_text);
-        hex(in_place, n, new_text);
-        (void)snprintf(out, room, "; it could see %s%s in place of %s%s", old_text,
-                       a->bytes > n ? ".." : "", new_text, a->bytes > n ? ".." : "");
+    if (seen == NULL) {
+        return;
     }
+    while (from < n_known && seen[from] == in_place[from]) { // bound: VL_TSO_BYTES
+        from++;
+    }
+    if (from == n_known) {
+        (void)snprintf(out, room, "; the bytes before it were the same");
+        return;
+    }
+    from = from / SHOWN_BYTES * SHOWN_BYTES;
+    const uint32_t n = n_known - from < SHOWN_BYTES ? n_known - from : SHOWN_BYTES;
+    const char *before = from > 0 ? ".." : "";
+    const char *behind = a->bytes > from + n ? ".." : "";
+    hex(seen + from, n, old_text);
+    hex(in_place + from, n, new_text);
+    (void)snprintf(out, room, "; it could see %s%s%s in place of %s%s%s", before, old_text, behind,
+                   before, new_text, behind);
 }
 
 // "device/vdev_queue.c:172", or "?" for a site that nobody remembers.

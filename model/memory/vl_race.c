@@ -117,6 +117,29 @@ static inline void leave(const struct look *l, struct vl_grain *g)
     }
 }
 
+// Accesses with an order are in the cell's history. A plain one is compared with all of them.
+static void check_history(struct look *l, uint32_t cell)
+{
+    const struct vl_rc11 *rc = l->rc;
+    // bound: the cell's history
+    for (uint16_t id = rc->newest[cell]; id != 0; id = rc->msgs[id].older) {
+        const struct vl_rc11_msg *m = &rc->msgs[id];
+        const uint32_t base = l->races->run_base;
+        if ((m->flags & VL_RC11_PLAIN) != 0) {
+            continue;
+        }
+        if ((m->flags & VL_RC11_FIRST) == 0 && !vl_rc11_knows(rc, l->a->agent, m->agent, m->seq)) {
+            conflict_with(l, cell * 2, base + 1 + m->seq, m->agent, 0, true);
+        }
+        for (unsigned by = 0; by < VL_CLOCK_AGENTS && l->a->store; by++) {
+            const uint32_t seq = (uint32_t)m->read.at[by];
+            if (seq != VL_CLOCK_NEVER && !vl_rc11_knows(rc, l->a->agent, by, seq)) {
+                conflict_with(l, cell * 2, base + 1 + seq, by, 0, false);
+            }
+        }
+    }
+}
+
 // One of the two bytes.
 static void access_byte(struct vl_races *races, struct look *l, uint32_t off)
 {
@@ -129,6 +152,7 @@ static void access_byte(struct vl_races *races, struct look *l, uint32_t off)
     check(l, g, off);
     if (l->a->plain) {
         leave(l, g);
+        check_history(l, off / 2);
     }
 }
 
@@ -138,29 +162,6 @@ static void access_split(struct vl_races *races, struct look *l, uint32_t off)
     access_byte(races, l, off + 1);
     if (l->a->plain && l->a->store) {
         races->grain[off / 2].split = 0; // both bytes have the same marks again
-    }
-}
-
-// Accesses with an order are in the cell's history. A plain one is compared with all of them.
-static void check_history(struct look *l, uint32_t cell)
-{
-    const struct vl_rc11 *rc = l->rc;
-    // bound: the cell's history
-    for (uint16_t id = rc->newest[cell]; id != 0; id = rc->msgs[id].older) {
-        const struct vl_rc11_msg *m = &rc->msgs[id];
-        const uint32_t base = l->races->run_base;
-        if (m->seq == VL_RC11_AT_START || (m->flags & VL_RC11_PLAIN) != 0) {
-            continue;
-        }
-        if (m->older != 0 && !vl_rc11_knows(rc, l->a->agent, m->agent, m->seq)) {
-            conflict_with(l, cell * 2, base + 1 + m->seq, m->agent, 0, true);
-        }
-        for (unsigned by = 0; by < VL_CLOCK_AGENTS && l->a->store; by++) {
-            const uint32_t seq = (uint32_t)m->read.at[by];
-            if (seq != VL_CLOCK_NEVER && !vl_rc11_knows(rc, l->a->agent, by, seq)) {
-                conflict_with(l, cell * 2, base + 1 + seq, by, 0, false);
-            }
-        }
     }
 }
 

@@ -134,7 +134,12 @@ static uint16_t link_message(struct vl_rc11 *rc, uint32_t cell, uint16_t behind,
 
 bool vl_rc11_touch(struct vl_rc11 *rc, uint32_t cell, uint16_t value, uint32_t seq)
 {
-    return rc->newest[cell] != 0 || link_message(rc, cell, 0, value, 0, seq) != 0;
+    if (rc->newest[cell] != 0) {
+        return true;
+    }
+    const uint16_t id = link_message(rc, cell, 0, value, 0, seq);
+    rc->msgs[id].flags |= VL_RC11_FIRST; // message 0 is nobody's
+    return id != 0;
 }
 
 // ---- floors and options ------------------------------------------------------------------------

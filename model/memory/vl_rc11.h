@@ -37,6 +37,7 @@ enum vl_rc11_flags {
     VL_RC11_RMW_READ = 2,  // a read-modify-write has read this store
     VL_RC11_RMW_STORE = 4, // this is a read-modify-write's store: glued to the one before it
     VL_RC11_PLAIN = 8,     // a plain store
+    VL_RC11_FIRST = 16,    // what the cell held when its history began
 };
 
 // One store of one cell.

@@ -176,7 +176,8 @@ static void a_race_names_its_places(void **state)
     assert_non_null(strstr(v->detail, "(device/vdev_queue.c:"));
     assert_non_null(strstr(v->detail, "(driver/vdrv_queue.c:"));
     assert_non_null(strstr(v->detail, "avail-publish is rlx, and rel would order them"));
-    assert_non_null(strstr(v->detail, "it could see "));
+    assert_true(strstr(v->detail, "it could see ") != NULL ||
+                strstr(v->detail, "the bytes before it were the same") != NULL);
     lab_close(lab);
 }
 
@@ -262,6 +263,21 @@ static void refused_combinations(void **state)
     }
 }
 
+// Goal: a driver that waits for a register after it has looked at the ring once does not wait for
+// the ring: with counters, polling and resets in the middle of the work.
+static void counters_survive_resets(void **state)
+{
+    static const char *const direct[WORDS_MAX] = {
+        "transport=direct", "notify=counter", "poll=on", "resets=2", "buffers=20", "queue_size=2"};
+    static const char *const pci[WORDS_MAX] = {"transport=pci", "notify=counter", "poll=on",
+                                               "resets=2",      "buffers=20",     "queue_size=4",
+                                               "device=blk",    "ops=mix"};
+    (void)state;
+    expect_clean(direct, NULL, 200);
+    expect_clean(direct, "memory=rc11", 200);
+    expect_clean(pci, "memory=tso", 100);
+}
+
 // Goal: a world without room for weaker models says so; one with room goes from model to model,
 // and each run is what it is in a world of its own.
 static void worlds_change_model(void **state)
@@ -318,6 +334,7 @@ int main(void)
         cmocka_unit_test(races_do_harm),
         cmocka_unit_test(weak_mmio_loses),
         cmocka_unit_test(refused_combinations),
+        cmocka_unit_test(counters_survive_resets),
         cmocka_unit_test(worlds_change_model),
     };
     return cmocka_run_group_tests_name("lab.weak", tests, NULL, NULL);

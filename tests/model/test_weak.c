@@ -98,20 +98,18 @@ static const struct {
     void (*device)(void *);
     bool strong; // the data arrives without a race
     bool weak;   // under weak_mmio
-    const char *side;
 } ways[] = {
-    {"doorbell", driver_rings, device_takes_data, true, false, "driver"},
-    {"doorbell register", driver_rings_by_register, device_takes_data, true, false, "driver"},
-    {"register write", driver_writes_register, device_takes_data, true, true, "driver"},
-    {"posted register write", driver_posts_write, device_takes_data, true, true, "driver"},
-    {"interrupt", driver_waits_for_interrupt, device_interrupts, true, false, "device"},
-    {"shared word and register read", driver_polls_register, device_sets_shared, true, true,
-     "device"},
-    {"nothing", driver_touches_nothing, device_takes_data_at_once, false, false, "driver"},
+    {"doorbell", driver_rings, device_takes_data, true, false},
+    {"doorbell register", driver_rings_by_register, device_takes_data, true, false},
+    {"register write", driver_writes_register, device_takes_data, true, true},
+    {"posted register write", driver_posts_write, device_takes_data, true, true},
+    {"interrupt", driver_waits_for_interrupt, device_interrupts, true, false},
+    {"shared word and register read", driver_polls_register, device_sets_shared, true, true},
+    {"nothing", driver_touches_nothing, device_takes_data_at_once, false, false},
 };
 
 // Goal: the platform's messages order plain accesses as docs/adr/0013 says, delayed or not, and
-// what they do not order is a race that blames who did not publish.
+// what they do not order is a race; whoever left a barrier out, none that is there is too weak.
 static void messages_order(void **state)
 {
     const struct vl_deviation late[] = {{.lane = VL_LANE_NOTIFY,
@@ -144,7 +142,7 @@ static void messages_order(void **state)
                     assert_int_equal(got[0], 5);
                 } else {
                     assert_string_equal(v->kind, "race:buffer");
-                    assert_string_equal(v->side, ways[i].side);
+                    assert_string_equal(v->side, "-");
                     assert_int_equal(v->event, n_events - 1);
                 }
             }
@@ -163,7 +161,7 @@ static void a_race_says_what_it_is(void **state)
     assert_non_null(first);
     assert_non_null(strstr(first + 1, "tests/model/"));
     assert_non_null(strstr(v->detail, "avail-publish and avail-consume do not stand between"));
-    assert_non_null(strstr(v->detail, "it could see 00000000"));
+    assert_non_null(strstr(v->detail, "it could see ..0000000000000000 in place of ..05000000"));
     config.barrier_order[VIRTQ_BARRIER_AVAIL_PUBLISH] = VIRTQ_ACQUIRE;
     v = run(&config, driver_touches_nothing, device_takes_data_at_once, NULL, 0);
     assert_non_null(strstr(v->detail, "avail-publish is acq, and rel would order them"));

@@ -183,12 +183,37 @@ static void device_loads_plain(void *ctx)
     device_sleeps(NULL);
 }
 
-// Goal: a plain access of a word that the other side accesses with an order is a race, too.
+static void device_loads_one_byte(void *ctx)
+{
+    (void)ctx;
+    got[0] = virtq_load8(DEV, &span, X + 1, VIRTQ_PLAIN, NONE);
+    device_sleeps(NULL);
+}
+
+static void driver_looks(void *ctx)
+{
+    (void)ctx;
+    got[1] = load(DRV, X, VIRTQ_RELAXED); // of what nobody has stored
+}
+
+static void device_stores_plain(void *ctx)
+{
+    (void)ctx;
+    store(DEV, X, 1, VIRTQ_PLAIN);
+    device_sleeps(NULL);
+}
+
+// Goal: a plain access of a word, or of one byte of it, that the other side accesses with an order
+// is a race, too, also where that was only looked at.
 static void plain_against_ordered(void **state)
 {
     (void)state;
     const struct vl_run_config config = usual(VL_MODEL_RC11);
     const struct vl_verdict *v = run(&config, driver_counts, device_loads_plain, NULL, 0);
+    assert_string_equal(v->kind, "race:buffer");
+    v = run(&config, driver_counts, device_loads_one_byte, NULL, 0);
+    assert_string_equal(v->kind, "race:buffer");
+    v = run(&config, driver_looks, device_stores_plain, NULL, 0);
     assert_string_equal(v->kind, "race:buffer");
 }
 

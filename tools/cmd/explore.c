@@ -166,7 +166,9 @@ static int explore_one(const struct arguments *a)
                            : cmd_usage(&cmd_explore, "%s", err);
     }
     int code = CMD_EXIT_CLEAN;
-    if (a->db != NULL && !vl_result_probe(a->db, err)) {
+    if ((a->choices != NULL || a->trace != NULL) && source.counterexample == NULL) {
+        code = cmd_usage(&cmd_explore, "--choices and --trace go with halves, not with programs");
+    } else if (a->db != NULL && !vl_result_probe(a->db, err)) {
         code = cmd_fail("explore", CMD_EXIT_ENV, "%s", err);
     } else if (!explore_run(&source, &a->options, &result, &seen, err)) {
         code = cmd_fail("explore", CMD_EXIT_ENV, "%s", err);

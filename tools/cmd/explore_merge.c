@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 extern const struct cmd cmd_explore_merge;
 
@@ -117,6 +118,13 @@ static int merge(const char *out, int n_files, char **files, bool json)
     return code;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static int merge_main(int argc, char **argv)
 {
     bool json = false;
@@ -132,6 +140,12 @@ static int merge_main(int argc, char **argv)
     }
     if (n < 2) {
         return cmd_usage(&cmd_explore_merge, "OUT.db and the shards' files are needed");
+    }
+    for (int i = 2; i <= n; i++) {
+        if (same_file(argv[1], argv[i])) {
+            return cmd_usage(&cmd_explore_merge,
+                             "%s: to be written, and a shard: the first file is OUT.db", argv[i]);
+        }
     }
     return merge(argv[1], n - 1, argv + 2, json);
 }

@@ -1,5 +1,5 @@
-// tools/lab/lab_explore.c -- a world that stands still behind its set-up, as the explorer's
-// program. SPDX-License-Identifier: BSD-2-Clause
+// tools/lab/lab_explore.c -- a world behind its set-up as the explorer's program.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_explore.h"
 
 #include "model/explore/vl_x_port.h"
