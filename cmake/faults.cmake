@@ -8,13 +8,16 @@
 # Which half: by the directory that the patch touches; for a patch of ring/ alone, fault.conf says
 # side=driver or side=device.
 # SPDX-License-Identifier: BSD-2-Clause
-vringlab_glob(patches corpus/faults/*/fault.patch)
+# A breach of a clause that no interposer can make is corpus/clauses/<ID>/fault.patch, and lands in
+# players/<ID>.so in the same way.
+vringlab_glob(patches corpus/faults/*/fault.patch corpus/clauses/*/fault.patch)
 
 # A fault that is gone leaves no player behind.
 file(GLOB players "${CMAKE_BINARY_DIR}/players/*.so")
 foreach(player IN LISTS players)
-  get_filename_component(name "${player}" NAME_WE)
-  if(NOT "${CMAKE_SOURCE_DIR}/corpus/faults/${name}/fault.patch" IN_LIST patches)
+  get_filename_component(name "${player}" NAME_WLE)
+  if(NOT "${CMAKE_SOURCE_DIR}/corpus/faults/${name}/fault.patch" IN_LIST patches AND
+     NOT "${CMAKE_SOURCE_DIR}/corpus/clauses/${name}/fault.patch" IN_LIST patches)
     file(REMOVE "${player}")
   endif()
 endforeach()
@@ -96,7 +99,7 @@ function(vringlab_add_fault patch)
   add_custom_command(
     OUTPUT ${copies}
     COMMAND "${CMAKE_COMMAND}" "-DNAME=${name}" "-DFILES=${joined}" "-DTREE=${tree}"
-            "-DROOT=${CMAKE_SOURCE_DIR}" "-DPATCH=${PATCH_PROGRAM}"
+            "-DROOT=${CMAKE_SOURCE_DIR}" "-DPATCH=${PATCH_PROGRAM}" "-DDIFF=${patch}"
             -P "${CMAKE_SOURCE_DIR}/cmake/apply_fault.cmake"
     DEPENDS "${patch}" ${originals} "${CMAKE_SOURCE_DIR}/cmake/apply_fault.cmake"
     COMMENT "Fault ${name}: patching ${joined}"

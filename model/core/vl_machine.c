@@ -89,6 +89,7 @@ void vl_machine_reset(struct vl_machine *m, const struct vl_run_config *config)
     vl_hash_init(&m->hash);
     vl_log_reset(m->log);
     m->verdict = (struct vl_verdict){.outcome = VL_CLEAN, .kind = "-", .side = "-"};
+    m->interposer = NULL;
     for (unsigned i = 0; i < VL_SIDE_COUNT; i++) {
         struct vl_strand *s = &m->strand[i];
         const struct vl_fiber fiber = s->fiber;
@@ -200,6 +201,17 @@ void vl_finding(struct vl_machine *m, const char *kind, const char *side, const 
     va_end(args);
     v->event = m->seq > 0 ? m->seq - 1 : 0;
     stop(m);
+}
+
+void vl_interpose(struct vl_machine *m, struct vl_port_op *op, enum vl_op_phase phase)
+{
+    const struct vl_interposer *interposer = m->interposer;
+
+    if (interposer != NULL) {
+        m->interposer = NULL; // its own port calls are not shown
+        interposer->at(interposer->ctx, op, phase);
+        m->interposer = interposer;
+    }
 }
 
 static void end_of_budget(struct vl_machine *m)

@@ -12,6 +12,7 @@
 #include "model/core/vl_explored.h"
 #include "model/core/vl_fiber.h"
 #include "model/core/vl_hash.h"
+#include "model/core/vl_interposer.h"
 #include "model/core/vl_log.h"
 #include "model/core/vl_weak.h"
 #include "model/memory/vl_memory.h"
@@ -24,6 +25,15 @@ enum vl_side { VL_SIDE_DRIVER, VL_SIDE_DEVICE, VL_SIDE_COUNT };
 
 enum vl_outcome { VL_CLEAN, VL_FINDING, VL_BUDGET, VL_CRASHED };
 
+// A SHOULD that a run broke: said, and no finding.
+#define VL_ADVICE_MAX 4u
+struct vl_advice {
+    uint16_t clause; // enum vl_clause
+    uint8_t side;    // enum vl_side
+    uint64_t event;
+    char detail[160];
+};
+
 // What a run came to. Texts are for people; kind and side are what a finding is known by.
 struct vl_verdict {
     enum vl_outcome outcome;
@@ -33,7 +43,10 @@ struct vl_verdict {
     uint64_t event;   // sequence number of the event at which it was seen
     uint32_t peer_faults;
     uint64_t n_events;
-    uint64_t hash; // over all events; 0 if hashing was off
+    uint64_t hash;   // over all events; 0 if hashing was off
+    uint16_t clause; // enum vl_clause that the finding breaks; 0: none
+    uint16_t n_advice;
+    struct vl_advice advice[VL_ADVICE_MAX]; // the first ones, each clause once
 };
 
 // The contexts of a half that the machine calls. ctx is the half's own.
@@ -151,6 +164,7 @@ struct vl_machine {
     struct vl_log *log;
     const struct vl_mischief_ops *mischief; // NULL: nobody is hostile
     const struct vl_explored_ops *explored; // not NULL: port calls go there, see vl_explored.h
+    const struct vl_interposer *interposer; // not NULL: port calls are shown to it first
     struct vl_observer observer;
     bool irq_ready; // the driver's handler could run now
     bool irq_masked;
@@ -300,6 +314,9 @@ void vl_trap_enter(struct vl_machine *m, unsigned agent, uint8_t *saved_agent);
 void vl_trap_enter_unordered(struct vl_machine *m, unsigned agent, uint8_t *saved_agent);
 void vl_trap_leave(struct vl_machine *m, uint8_t saved_agent);
 void vl_irq_update(struct vl_machine *m); // after a change of pending or masked
+
+// Show a port call to the interposer. Port calls that it makes meanwhile are not shown.
+void vl_interpose(struct vl_machine *m, struct vl_port_op *op, enum vl_op_phase phase);
 
 // What is not explored ends its thread there: what is said in words.
 static inline void vl_leave_explored(const struct vl_machine *m, const char *what)

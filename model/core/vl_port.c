@@ -131,6 +131,74 @@ static struct vl_weak_call weak_call(const struct vl_machine *m, const struct vi
                                  .site = site};
 }
 
+// A port call on a span, for the interposer.
+static struct vl_port_op op_of(const struct virtq_port *port, enum vl_op_kind kind,
+                               const struct virtq_span *span, uint32_t off, uint32_t bytes)
+{
+    return (struct vl_port_op){.kind = (uint8_t)kind,
+                               .side = (uint8_t)port->side,
+                               .agent = port->machine->cur->agent,
+                               .field = (uint8_t)field_of(span, off),
+                               .queue = (uint8_t)span->queue_index,
+                               .bytes = bytes,
+                               .addr = span->gpa + off,
+                               .span = span,
+                               .off = off};
+}
+
+// The load itself. op: NULL if nobody stands between.
+static inline uint64_t load_now(struct vl_machine *m, const struct virtq_span *span, uint32_t off,
+                                unsigned bytes, uint8_t order, enum virtq_barrier barrier,
+                                struct virtq_site *site, struct vl_port_op *op, uint64_t *aux)
+{
+    const uint8_t *p = span->host + off;
+    uint64_t value = get_word(p, bytes);
+    uint64_t high = bytes > 8 ? get_word(p + 8, 8) : 0;
+    if (op != NULL) {
+        op->value = value;
+        op->aux = high;
+        vl_interpose(m, op, VL_OP_REPLY);
+        value = op->value;
+        high = op->aux;
+    }
+    const struct vl_event ev = {
+        .addr = span->gpa + off,
+        .value = value,
+        .aux = high,
+        .reads_from = vl_memory_writer(&m->memory, vl_memory_off(&m->memory, span, off), bytes),
+        .len = bytes,
+        .kind = VL_EV_LOAD,
+        .agent = m->cur->agent,
+        .order = order,
+        .barrier = (uint8_t)barrier,
+        .queue = (uint8_t)span->queue_index,
+        .field = (uint8_t)field_of(span, off)};
+    vl_emit_hot(m, ev, site, NULL);
+    if (op != NULL) {
+        vl_interpose(m, op, VL_OP_DONE);
+        value = op->blind ? op->seen : value;
+        high = op->blind ? op->seen_aux : high;
+    }
+    *aux = high;
+    return value;
+}
+
+static uint64_t interposed_load(struct virtq_port *port, const struct virtq_span *span,
+                                uint32_t off, unsigned bytes, uint8_t order,
+                                enum virtq_barrier barrier, struct virtq_site *site, uint64_t *aux)
+{
+    struct vl_port_op op = op_of(port, VL_OP_LOAD, span, off, bytes);
+
+    op.order = order;
+    vl_interpose(port->machine, &op, VL_OP_BEFORE);
+    if (op.drop) {
+        *aux = op.seen_aux;
+        return op.seen;
+    }
+    check_bounds(span, op.off, bytes);
+    return load_now(port->machine, span, op.off, bytes, op.order, barrier, site, &op, aux);
+}
+
 // Loads up to 16 bytes; the high half goes to *aux.
 static uint64_t load_event(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
                            unsigned bytes, enum virtq_order order, enum virtq_barrier barrier,
@@ -153,24 +221,33 @@ static uint64_t load_event(struct virtq_port *port, const struct virtq_span *spa
     // One store can be seen under sc; the occurrence counts all the same.
     (void)vl_choose(&m->choices, VL_LANE_READ, m->cur->agent,
                     vl_choice_key(span->queue_index, field), 1);
-    const uint8_t *p = span->host + off;
-    const uint64_t value = get_word(p, bytes);
-    const uint64_t high = bytes > 8 ? get_word(p + 8, 8) : 0;
-    const struct vl_event ev = {
-        .addr = span->gpa + off,
-        .value = value,
-        .aux = high,
-        .reads_from = vl_memory_writer(&m->memory, vl_memory_off(&m->memory, span, off), bytes),
-        .len = bytes,
-        .kind = VL_EV_LOAD,
-        .agent = m->cur->agent,
-        .order = vl_order_in_force(m, order, barrier),
-        .barrier = (uint8_t)barrier,
-        .queue = (uint8_t)span->queue_index,
-        .field = (uint8_t)field};
-    vl_emit_hot(m, ev, site, NULL);
-    *aux = high;
-    return value;
+    const uint8_t in_force = vl_order_in_force(m, order, barrier);
+    if (m->interposer != NULL) {
+        return interposed_load(port, span, off, bytes, in_force, barrier, site, aux);
+    }
+    return load_now(m, span, off, bytes, in_force, barrier, site, NULL, aux);
+}
+
+// Store ev as the interposer wants it.
+static void interposed_store(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                             struct vl_event ev, struct virtq_site *site)
+{
+    struct vl_port_op op = op_of(port, VL_OP_STORE, span, off, ev.len);
+
+    op.order = ev.order;
+    op.value = ev.value;
+    op.aux = ev.aux;
+    vl_interpose(port->machine, &op, VL_OP_BEFORE);
+    if (op.drop) {
+        return;
+    }
+    check_bounds(span, op.off, ev.len);
+    ev.order = op.order;
+    ev.value = op.value;
+    ev.aux = op.aux;
+    ev.field = (uint8_t)field_of(span, op.off);
+    store_event(port->machine, span, op.off, ev, site);
+    vl_interpose(port->machine, &op, VL_OP_DONE);
 }
 
 static void store_call(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
@@ -202,6 +279,10 @@ static void store_call(struct virtq_port *port, const struct virtq_span *span, u
                                     .order = vl_order_in_force(m, order, barrier),
                                     .barrier = (uint8_t)barrier,
                                     .field = (uint8_t)field};
+        if (m->interposer != NULL) {
+            interposed_store(port, span, off, ev, site);
+            return;
+        }
         store_event(m, span, off, ev, site);
     }
 }
@@ -235,10 +316,21 @@ void vl_port_fence(struct virtq_port *port, enum virtq_order order, enum virtq_b
         vl_weak_fence(m, vl_order_in_force(m, order, barrier), (uint8_t)barrier, site);
         return;
     }
-    const struct vl_event ev = {.kind = VL_EV_FENCE,
-                                .agent = m->cur->agent,
-                                .order = vl_order_in_force(m, order, barrier),
-                                .barrier = (uint8_t)barrier};
+    struct vl_event ev = {.kind = VL_EV_FENCE,
+                          .agent = m->cur->agent,
+                          .order = vl_order_in_force(m, order, barrier),
+                          .barrier = (uint8_t)barrier};
+    if (m->interposer != NULL) {
+        struct vl_port_op op = {.kind = VL_OP_FENCE,
+                                .side = (uint8_t)port->side,
+                                .agent = ev.agent,
+                                .order = ev.order};
+        vl_interpose(m, &op, VL_OP_BEFORE);
+        if (op.drop) {
+            return;
+        }
+        ev.order = op.order;
+    }
     vl_emit_hot(m, ev, site, NULL);
 }
 
@@ -282,6 +374,55 @@ void vl_port_store_used_elem(struct virtq_port *port, const struct virtq_span *s
 // ---- payload
 // -------------------------------------------------------------------------------------
 
+static void payload_event(struct vl_machine *m, const struct virtq_span *span, uint32_t off,
+                          const uint8_t *dst, const uint8_t *src, uint32_t bytes,
+                          struct virtq_site *site)
+{
+    const uint8_t *bytes_moved = dst != NULL ? dst : src;
+    const struct vl_event ev = {.addr = span->gpa + off,
+                                .value = vl_hash64(bytes_moved, bytes),
+                                .len = bytes,
+                                .kind = dst != NULL ? VL_EV_READ : VL_EV_WRITE,
+                                .agent = m->cur->agent,
+                                .queue = (uint8_t)span->queue_index,
+                                .field = VL_FIELD_BUFFER};
+    vl_emit_hot(m, ev, site, bytes_moved);
+}
+
+// A piece as the interposer wants it: moved, shorter, or of other bytes.
+static void interposed_piece(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
+                             uint8_t *dst, const uint8_t *src, uint32_t bytes,
+                             struct virtq_site *site)
+{
+    static _Thread_local uint8_t copy[PIECE_MAX_BYTES]; // large for a fiber's stack
+    struct vl_machine *m = port->machine;
+    struct vl_port_op op =
+        op_of(port, dst != NULL ? VL_OP_READ : VL_OP_WRITE, span, off, bytes);
+
+    if (src != NULL) {
+        memcpy(copy, src, bytes);
+    }
+    op.data = dst != NULL ? dst : copy;
+    vl_interpose(m, &op, VL_OP_BEFORE);
+    if (op.drop) {
+        if (dst != NULL) {
+            memset(dst, 0, bytes);
+        }
+        return;
+    }
+    VIRTQ_ASSERT(op.bytes <= bytes);
+    check_bounds(span, op.off, op.bytes);
+    uint8_t *p = span->host + op.off;
+    if (dst != NULL) {
+        memcpy(dst, p, op.bytes);
+    } else {
+        memcpy(p, copy, op.bytes);
+        vl_memory_mark(&m->memory, vl_memory_off(&m->memory, span, op.off), op.bytes, m->seq);
+    }
+    payload_event(m, span, op.off, dst, dst != NULL ? NULL : copy, op.bytes, site);
+    vl_interpose(m, &op, dst != NULL ? VL_OP_REPLY : VL_OP_DONE);
+}
+
 // One piece of a payload access, as one event. dst or src is the private side.
 static void payload_piece(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
                           uint8_t *dst, const uint8_t *src, uint32_t bytes, struct virtq_site *site)
@@ -300,6 +441,10 @@ static void payload_piece(struct virtq_port *port, const struct virtq_span *span
         vl_weak_payload(m, &call, dst, src);
         return;
     }
+    if (m->interposer != NULL) {
+        interposed_piece(port, span, off, dst, src, bytes, site);
+        return;
+    }
     if (dst != NULL) {
         // Payload is read before it is used: an adversary may change it between two pieces.
         adversary(m, port->side, span, off, VL_FIELD_BUFFER, bytes < 8 ? bytes : 8);
@@ -308,15 +453,7 @@ static void payload_piece(struct virtq_port *port, const struct virtq_span *span
         memcpy(p, src, bytes);
         vl_memory_mark(&m->memory, vl_memory_off(&m->memory, span, off), bytes, m->seq);
     }
-    const uint8_t *bytes_moved = dst != NULL ? dst : src;
-    const struct vl_event ev = {.addr = span->gpa + off,
-                                .value = vl_hash64(bytes_moved, bytes),
-                                .len = bytes,
-                                .kind = dst != NULL ? VL_EV_READ : VL_EV_WRITE,
-                                .agent = m->cur->agent,
-                                .queue = (uint8_t)span->queue_index,
-                                .field = VL_FIELD_BUFFER};
-    vl_emit_hot(m, ev, site, bytes_moved);
+    payload_event(m, span, off, dst, src, bytes, site);
 }
 
 // A payload access is one event, or two where the choice cuts it; large ones come in pieces.

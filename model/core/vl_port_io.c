@@ -24,6 +24,18 @@ static void register_event(struct vl_machine *m, enum vl_event_kind kind, unsign
     vl_emit_hot(m, ev, site, NULL);
 }
 
+static struct vl_port_op register_op(const struct virtq_port *port, enum vl_op_kind kind,
+                                     unsigned field, uint64_t addr, unsigned bytes, uint32_t value)
+{
+    return (struct vl_port_op){.kind = (uint8_t)kind,
+                               .side = (uint8_t)port->side,
+                               .agent = port->machine->cur->agent,
+                               .field = (uint8_t)field,
+                               .bytes = bytes,
+                               .addr = addr,
+                               .value = value};
+}
+
 // A hostile device may answer anything (is_write false), a hostile driver may write anything.
 static uint32_t mischief_value(struct vl_machine *m, bool is_write, unsigned field, uint64_t addr,
                                unsigned bytes, uint32_t value)
@@ -45,25 +57,56 @@ static uint32_t all_ones(unsigned bytes)
     return bytes >= 4 ? UINT32_MAX : (1u << (8 * bytes)) - 1;
 }
 
+// What the other side answers, and its event.
+static uint32_t read_register(struct vl_machine *m, struct vl_port_op *op, bool interposed,
+                              struct virtq_site *site)
+{
+    const bool config = op->kind == VL_OP_CONFIG_READ;
+    uint32_t value = op->answered ? (uint32_t)op->value : all_ones(op->bytes);
+
+    if (!op->answered && (config ? m->bus.config_read != NULL : m->bus.mmio_read != NULL)) {
+        uint8_t saved = 0;
+        vl_flush_posted(m); // a read pushes the writes before it
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        value = config ? m->bus.config_read(m->bus.ctx, (uint32_t)(op->addr >> 16),
+                                            (uint32_t)op->addr & 0xFFFFu, op->bytes)
+                       : m->bus.mmio_read(m->bus.ctx, op->addr, op->bytes);
+        vl_trap_leave(m, saved);
+    }
+    value = mischief_value(m, false, op->field, op->addr, op->bytes, value);
+    if (interposed) {
+        op->value = value;
+        vl_interpose(m, op, VL_OP_REPLY);
+        value = (uint32_t)op->value;
+    }
+    register_event(m, config ? VL_EV_CONFIG_READ : VL_EV_MMIO_READ, op->field, op->addr, op->bytes,
+                   value, false, site);
+    if (interposed) {
+        vl_interpose(m, op, VL_OP_DONE);
+        value = op->blind ? (uint32_t)op->seen : value;
+    }
+    return value;
+}
+
+static uint32_t read_call(struct vl_machine *m, struct vl_port_op *op, struct virtq_site *site)
+{
+    if (m->interposer == NULL) {
+        return read_register(m, op, false, site);
+    }
+    vl_interpose(m, op, VL_OP_BEFORE);
+    return op->drop ? (uint32_t)op->seen : read_register(m, op, true, site);
+}
+
 uint32_t vl_port_pci_read(struct virtq_port *port, uint32_t function, uint32_t off, unsigned bytes,
                           struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
-    const uint64_t addr = (uint64_t)function << 16 | off;
-    uint32_t value = all_ones(bytes);
 
     vl_leave_explored(m, "a config space access");
     vl_sched_point(m);
-    if (m->bus.config_read != NULL) {
-        uint8_t saved = 0;
-        vl_flush_posted(m);
-        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
-        value = m->bus.config_read(m->bus.ctx, function, off, bytes);
-        vl_trap_leave(m, saved);
-    }
-    value = mischief_value(m, false, VL_FIELD_CONFIG, addr, bytes, value);
-    register_event(m, VL_EV_CONFIG_READ, VL_FIELD_CONFIG, addr, bytes, value, false, site);
-    return value;
+    struct vl_port_op op = register_op(port, VL_OP_CONFIG_READ, VL_FIELD_CONFIG,
+                                       (uint64_t)function << 16 | off, bytes, 0);
+    return read_call(m, &op, site);
 }
 
 void vl_port_pci_write(struct virtq_port *port, uint32_t function, uint32_t off, unsigned bytes,
@@ -74,14 +117,25 @@ void vl_port_pci_write(struct virtq_port *port, uint32_t function, uint32_t off,
 
     vl_leave_explored(m, "a config space access");
     vl_sched_point(m);
-    value = mischief_value(m, true, VL_FIELD_CONFIG, addr, bytes, value);
-    register_event(m, VL_EV_CONFIG_WRITE, VL_FIELD_CONFIG, addr, bytes, value, false, site);
-    if (m->bus.config_write != NULL) {
+    struct vl_port_op op =
+        register_op(port, VL_OP_CONFIG_WRITE, VL_FIELD_CONFIG, addr, bytes, value);
+    if (m->interposer != NULL) {
+        vl_interpose(m, &op, VL_OP_BEFORE);
+        if (op.drop) {
+            return;
+        }
+    }
+    value = mischief_value(m, true, VL_FIELD_CONFIG, op.addr, op.bytes, (uint32_t)op.value);
+    register_event(m, VL_EV_CONFIG_WRITE, VL_FIELD_CONFIG, op.addr, op.bytes, value, false, site);
+    if (m->bus.config_write != NULL && !op.blind) {
         uint8_t saved = 0;
         vl_flush_posted(m);
         vl_trap_enter(m, VL_AGENT_TRAP, &saved);
-        m->bus.config_write(m->bus.ctx, function, off, bytes, value);
+        m->bus.config_write(m->bus.ctx, function, (uint32_t)op.addr & 0xFFFFu, op.bytes, value);
         vl_trap_leave(m, saved);
+    }
+    if (m->interposer != NULL) {
+        vl_interpose(m, &op, VL_OP_DONE);
     }
 }
 
@@ -97,27 +151,19 @@ uint32_t vl_port_mmio_read(struct virtq_port *port, const struct virtq_mmio *io,
                            unsigned bytes, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
-    const uint64_t addr = io->bus_addr + off;
-    uint32_t value = all_ones(bytes);
 
     VIRTQ_ASSERT(off < io->bytes && bytes <= io->bytes - off);
     vl_leave_explored(m, "a register access");
     vl_sched_point(m);
-    if (m->bus.mmio_read != NULL) {
-        uint8_t saved = 0;
-        vl_flush_posted(m); // a read pushes the writes before it
-        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
-        value = m->bus.mmio_read(m->bus.ctx, addr, bytes);
-        vl_trap_leave(m, saved);
-    }
-    value = mischief_value(m, false, VL_FIELD_REGISTER, addr, bytes, value);
-    register_event(m, VL_EV_MMIO_READ, VL_FIELD_REGISTER, addr, bytes, value, false, site);
-    return value;
+    struct vl_port_op op =
+        register_op(port, VL_OP_MMIO_READ, VL_FIELD_REGISTER, io->bus_addr + off, bytes, 0);
+    return read_call(m, &op, site);
 }
 
-// A write that may be posted arrives now or later, in order with the other posted ones.
-static void write_register(struct vl_machine *m, unsigned field, unsigned queue, uint64_t addr,
-                           unsigned bytes, uint32_t value, struct virtq_site *site)
+// A write that may be posted arrives now or later, in order with the other posted ones. blind: the
+// device does not get it.
+static void write_now(struct vl_machine *m, unsigned field, unsigned queue, uint64_t addr,
+                      unsigned bytes, uint32_t value, bool blind, struct virtq_site *site)
 {
     uint32_t delay = 0;
     value = mischief_value(m, true, field, addr, bytes, value);
@@ -126,7 +172,7 @@ static void write_register(struct vl_machine *m, unsigned field, unsigned queue,
                           VL_DELAY_OPTIONS);
     }
     register_event(m, VL_EV_MMIO_WRITE, field, addr, bytes, value, delay != 0, site);
-    if (m->bus.mmio_write == NULL) {
+    if (m->bus.mmio_write == NULL || blind) {
         return;
     }
     const bool doorbell = field == VL_FIELD_DOORBELL;
@@ -155,6 +201,24 @@ static void write_register(struct vl_machine *m, unsigned field, unsigned queue,
     vl_send(m, &msg);
 }
 
+static void write_register(struct virtq_port *port, unsigned field, unsigned queue, uint64_t addr,
+                           unsigned bytes, uint32_t value, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+
+    if (m->interposer == NULL) {
+        write_now(m, field, queue, addr, bytes, value, false, site);
+        return;
+    }
+    struct vl_port_op op = register_op(port, VL_OP_MMIO_WRITE, field, addr, bytes, value);
+    op.queue = (uint8_t)queue;
+    vl_interpose(m, &op, VL_OP_BEFORE);
+    if (!op.drop) {
+        write_now(m, field, queue, op.addr, op.bytes, (uint32_t)op.value, op.blind, site);
+        vl_interpose(m, &op, VL_OP_DONE);
+    }
+}
+
 void vl_port_mmio_write(struct virtq_port *port, const struct virtq_mmio *io, uint32_t off,
                         unsigned bytes, uint32_t value, struct virtq_site *site)
 {
@@ -162,22 +226,42 @@ void vl_port_mmio_write(struct virtq_port *port, const struct virtq_mmio *io, ui
     VIRTQ_ASSERT(off < io->bytes && bytes <= io->bytes - off);
     vl_leave_explored(m, "a register access");
     vl_sched_point(m);
-    write_register(m, VL_FIELD_REGISTER, 0, io->bus_addr + off, bytes, value, site);
+    write_register(port, VL_FIELD_REGISTER, 0, io->bus_addr + off, bytes, value, site);
 }
 
 // ---- notifications
 // -------------------------------------------------------------------------------
 
-void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell,
+// Show a notification or an interrupt. Returns false if it is not to happen.
+static bool interposed_signal(struct virtq_port *port, enum vl_op_kind kind, uint64_t *addr,
+                              bool *level, struct vl_port_op *op)
+{
+    *op = (struct vl_port_op){.kind = (uint8_t)kind,
+                              .side = (uint8_t)port->side,
+                              .agent = port->machine->cur->agent,
+                              .queue = (uint8_t)*addr,
+                              .addr = *addr,
+                              .value = *level};
+    if (port->machine->interposer == NULL) {
+        return true;
+    }
+    vl_interpose(port->machine, op, VL_OP_BEFORE);
+    *addr = op->addr;
+    *level = op->value != 0;
+    return !op->drop;
+}
+
+static void interposed_done(struct vl_machine *m, struct vl_port_op *op)
+{
+    if (m->interposer != NULL) {
+        vl_interpose(m, op, VL_OP_DONE);
+    }
+}
+
+static void ring_bell(struct virtq_port *port, const struct virtq_doorbell *bell,
                       struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
-
-    if (m->explored != NULL) {
-        m->explored->notify(m->explored->ctx, site);
-        return;
-    }
-    vl_sched_point(m);
     struct vl_event ev = event_of(m, VL_EV_DOORBELL);
     ev.addr = bell->queue_index;
     ev.queue = (uint8_t)bell->queue_index;
@@ -189,7 +273,7 @@ void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell
     }
     if (bell->io.bytes != 0) {
         vl_emit_hot(m, ev, site, NULL);
-        write_register(m, VL_FIELD_DOORBELL, bell->queue_index, bell->io.bus_addr + bell->off, 2,
+        write_register(port, VL_FIELD_DOORBELL, bell->queue_index, bell->io.bus_addr + bell->off, 2,
                        bell->queue_index, site);
         return;
     }
@@ -205,14 +289,29 @@ void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell
     vl_send(m, &msg); // even with no delay it is due at the next port call, the device's trap
 }
 
-void vl_port_interrupt(struct virtq_port *port, uint16_t vector, struct virtq_site *site)
+void vl_port_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell,
+                      struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    struct vl_port_op op;
+    struct virtq_doorbell shown = *bell;
+    uint64_t addr = bell->queue_index;
+    bool level = false;
+
     if (m->explored != NULL) {
         m->explored->notify(m->explored->ctx, site);
         return;
     }
     vl_sched_point(m);
+    if (interposed_signal(port, VL_OP_DOORBELL, &addr, &level, &op)) {
+        shown.queue_index = (uint16_t)addr;
+        ring_bell(port, &shown, site);
+        interposed_done(m, &op);
+    }
+}
+
+static void raise_vector(struct vl_machine *m, uint16_t vector, struct virtq_site *site)
+{
     if (m->config.counters) {
         struct vl_event ev = event_of(m, VL_EV_INTERRUPT);
         ev.addr = vector;
@@ -228,16 +327,41 @@ void vl_port_interrupt(struct virtq_port *port, uint16_t vector, struct virtq_si
     }
 }
 
+void vl_port_interrupt(struct virtq_port *port, uint16_t vector, struct virtq_site *site)
+{
+    struct vl_machine *m = port->machine;
+    struct vl_port_op op;
+    uint64_t addr = vector;
+    bool level = false;
+
+    if (m->explored != NULL) {
+        m->explored->notify(m->explored->ctx, site);
+        return;
+    }
+    vl_sched_point(m);
+    if (interposed_signal(port, VL_OP_INTERRUPT, &addr, &level, &op)) {
+        raise_vector(m, (uint16_t)addr, site);
+        interposed_done(m, &op);
+    }
+}
+
 void vl_port_intx(struct virtq_port *port, bool level, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
+    struct vl_port_op op;
+    uint64_t addr = 0;
+
     vl_leave_explored(m, "the INTx line");
     vl_sched_point(m);
+    if (!interposed_signal(port, VL_OP_INTX, &addr, &level, &op)) {
+        return;
+    }
     if (m->bus.intx != NULL) {
         m->bus.intx(m->bus.ctx, level);
     } else {
         vl_intx(m, level, site);
     }
+    interposed_done(m, &op);
 }
 
 // ---- notes
@@ -255,6 +379,25 @@ void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_
     ev.len = n;
     ev.barrier = (uint8_t)note;
     ev.queue = (uint8_t)queue_index;
+    if (m->interposer != NULL) {
+        struct vl_port_op op = {.kind = VL_OP_NOTE,
+                                .side = (uint8_t)port->side,
+                                .agent = ev.agent,
+                                .queue = ev.queue,
+                                .bytes = n,
+                                .addr = note,
+                                .value = a,
+                                .aux = b,
+                                .seen = c};
+        vl_interpose(m, &op, VL_OP_BEFORE);
+        if (op.drop) {
+            return;
+        }
+        ev.addr = op.value;
+        ev.value = op.aux;
+        ev.aux = op.seen;
+        ev.len = op.bytes;
+    }
     if (note == VIRTQ_NOTE_PEER_ERROR) {
         m->verdict.peer_faults++;
     }

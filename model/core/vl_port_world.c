@@ -216,6 +216,18 @@ static void spurious(struct vl_machine *m, const struct vl_strand *s)
     }
 }
 
+// True if an interposer wants no waiting here.
+static bool interposed_wait(struct virtq_port *port, enum vl_op_kind kind)
+{
+    if (port->machine->interposer == NULL) {
+        return false;
+    }
+    struct vl_port_op op = {
+        .kind = (uint8_t)kind, .side = (uint8_t)port->side, .agent = port->machine->cur->agent};
+    vl_interpose(port->machine, &op, VL_OP_BEFORE);
+    return op.drop;
+}
+
 void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
 {
     struct vl_machine *m = port->machine;
@@ -229,6 +241,9 @@ void vl_port_await_event(struct virtq_port *port, struct virtq_site *site)
     vl_sched_point(m);
     if (m->config.counters) {
         vl_counter_await(m, site);
+        return;
+    }
+    if (interposed_wait(port, VL_OP_SLEEP)) {
         return;
     }
     const struct vl_event sleep = event_of(m, VL_EV_SLEEP);
@@ -274,6 +289,9 @@ void vl_port_relax(struct virtq_port *port, struct virtq_site *site)
         return;
     }
     vl_sched_point(m);
+    if (interposed_wait(port, VL_OP_RELAX)) {
+        return;
+    }
     const struct vl_event ev = event_of(m, VL_EV_RELAX);
     if (m->config.counters) {
         vl_counter_spin(m, ev, site);

@@ -130,7 +130,6 @@ static void send(struct vl_squeue *q, const struct vl_event *ev)
 static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head *h,
                      const struct vl_event *ev)
 {
-    r->completed_step = r->m->step;
     if ((h->flags & VL_HEAD_SUBMITTED) == 0) {
         vl_referee_finding(r, "data:duplicate-completion", "driver",
                            "token %" PRIu64 " was completed for head %" PRIu64

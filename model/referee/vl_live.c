@@ -54,26 +54,6 @@ void vl_live_notified(struct vl_referees *r, enum vl_side side, uint32_t queues)
 
 // ---- lost notifications ---------------------------------------------------------------------
 
-// True if something may still end the sleep of this side, or is being done about it.
-static bool help_under_way(const struct vl_referees *r, enum vl_side sleeper)
-{
-    const struct vl_machine *m = r->m;
-
-    if (m->strand[sleeper].wake || m->trap_busy) {
-        return true;
-    }
-    if (m->config.counters) {
-        const enum vl_side other = sleeper == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
-        return m->strand[other].sent != m->strand[sleeper].seen;
-    }
-    if (sleeper == VL_SIDE_DEVICE) {
-        return vl_machine_in_flight(m, VL_MSG_DOORBELL) ||
-               vl_machine_in_flight(m, VL_MSG_MMIO_WRITE);
-    }
-    return m->irq_pending != 0 || m->intx_level || m->strand[VL_SIDE_DRIVER].depth > 0 ||
-           vl_machine_in_flight(m, VL_MSG_INTERRUPT);
-}
-
 static uint32_t buffers_held(const struct vl_referees *r)
 {
     uint32_t n = 0;
@@ -127,7 +107,7 @@ static void judge_sleep(struct vl_referees *r, enum vl_side sleeper)
 {
     const enum vl_side notifier = sleeper == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
 
-    if (!r->honest || r->device_was_reset || help_under_way(r, sleeper)) {
+    if (!r->honest || r->device_was_reset || vl_flight_help(&r->flight, sleeper)) {
         return;
     }
     for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
@@ -212,7 +192,7 @@ void vl_live_quiescent(struct vl_referees *r)
                        n_published);
 }
 
-// Port calls without a completed buffer that need no explanation: bringing a device up, filling a
+// Events without a completed buffer that need no explanation: bringing a device up, filling a
 // large queue with long chains.
 static uint64_t patience(const struct vl_referees *r)
 {
@@ -225,18 +205,18 @@ static uint64_t patience(const struct vl_referees *r)
 
 void vl_live_end(struct vl_referees *r, struct vl_verdict *verdict)
 {
-    const uint64_t budget = r->m->config.budget_events;
+    const uint64_t half = verdict->n_events / 2;
 
     if (verdict->outcome != VL_BUDGET || !r->honest || r->driver_done ||
-        !r->config.completion_owed || budget / 2 < patience(r) || r->completed_step >= budget / 2) {
+        !r->config.completion_owed || half < patience(r) || r->completed_seq >= half) {
         return;
     }
     verdict->outcome = VL_FINDING;
-    verdict->event = r->m->seq > 0 ? r->m->seq - 1 : 0;
+    verdict->event = verdict->n_events - 1;
     (void)snprintf(verdict->kind, sizeof(verdict->kind), "liveness:livelock");
     (void)snprintf(verdict->side, sizeof(verdict->side), "%s",
                    buffers_held(r) > 0 ? "device" : "-");
     (void)snprintf(verdict->detail, sizeof(verdict->detail),
-                   "no buffer was completed from port call %" PRIu64 " on, of %" PRIu64,
-                   r->completed_step, budget);
+                   "no buffer was completed from event %" PRIu64 " on, of %" PRIu64,
+                   r->completed_seq, verdict->n_events);
 }

@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/referee/vl_referee_internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,8 +46,8 @@ static bool queue_arrays_open(struct vl_squeue *q, uint32_t size)
            q->used_fresh != NULL && q->list != NULL;
 }
 
-struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_max,
-                                     uint32_t mem_bytes)
+struct vl_referees *vl_referees_open_for(const struct vl_referee_host *host,
+                                         uint32_t queue_size_max, uint32_t mem_bytes)
 {
     struct vl_referees *r = calloc(1, sizeof(*r));
     if (r == NULL) {
@@ -53,11 +55,11 @@ struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_m
     }
     uint32_t elems = mem_bytes / VL_DESC_BYTES;
     elems = elems < ELEMS_MIN ? ELEMS_MIN : elems > ELEMS_MAX ? ELEMS_MAX : elems;
-    r->m = m;
+    r->host = *host;
     r->queue_size_max = queue_size_max;
     r->elems_max = elems + queue_size_max;
     r->elem = calloc(r->elems_max, sizeof(*r->elem));
-    bool ok = r->elem != NULL && vl_image_open(&r->image, &m->memory, mem_bytes);
+    bool ok = r->elem != NULL && vl_image_open(&r->image, mem_bytes);
     for (uint32_t i = 0; i < VL_QUEUES; i++) {
         r->queue[i].index = (uint8_t)i;
         ok = queue_arrays_open(&r->queue[i], queue_size_max) && ok;
@@ -69,6 +71,34 @@ struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_m
     const struct vl_referee_config config = {.completion_owed = true};
     vl_referees_reset(r, &config);
     return r;
+}
+
+static void end_run(void *ctx, const char *kind, const char *side, const char *detail)
+{
+    vl_finding(ctx, kind, side, "%s", detail);
+}
+
+struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_max,
+                                     uint32_t mem_bytes)
+{
+    const struct vl_referee_host host = {.ctx = m, .finding = end_run, .verdict = &m->verdict};
+    struct vl_referees *r = vl_referees_open_for(&host, queue_size_max, mem_bytes);
+    if (r != NULL) {
+        r->machine = m;
+    }
+    return r;
+}
+
+void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
+                        const char *detail, ...)
+{
+    char text[sizeof(((struct vl_verdict *)NULL)->detail)];
+    va_list args;
+
+    va_start(args, detail);
+    (void)vsnprintf(text, sizeof(text), detail, args);
+    va_end(args);
+    r->host.finding(r->host.ctx, kind, side, text);
 }
 
 void vl_referees_close(struct vl_referees *r)
@@ -103,12 +133,34 @@ static void queue_down(struct vl_referees *r, struct vl_squeue *q)
     }
 }
 
+static void image_reset(struct vl_referees *r)
+{
+    struct vl_range regions[VL_IMAGE_RANGES];
+    uint32_t n = 0;
+    uint32_t off = 0;
+
+    if (r->machine != NULL) {
+        for (; n < VL_REGIONS; n++) {
+            const struct vl_region *from = &r->machine->memory.region[n];
+            regions[n] =
+                (struct vl_range){.gpa = from->gpa, .bytes = from->bytes, .off = from->off};
+        }
+    }
+    for (; n < r->host.n_regions; n++) { // bound: VL_REFEREE_REGIONS
+        const uint32_t bytes = r->host.region[n].bytes;
+        regions[n] = (struct vl_range){.gpa = r->host.region[n].gpa, .bytes = bytes, .off = off};
+        off += bytes;
+    }
+    vl_image_reset(&r->image, regions, n);
+}
+
 void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *config)
 {
     for (uint32_t i = 0; i < VL_QUEUES; i++) {
         queue_down(r, &r->queue[i]);
     }
-    vl_image_reset(&r->image, &r->m->memory);
+    image_reset(r);
+    vl_flight_reset(&r->flight);
     vl_pci_rules_reset(&r->pci);
     r->config = *config;
     r->judge_driver = !config->hostile_driver;
@@ -118,9 +170,10 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     r->driver_done = false;
     r->any_live = false;
     r->marks = 0;
-    r->completed_step = 0;
+    r->completed_seq = 0;
     r->reset_at_seq = 0;
     r->n_elems = 0;
+    vl_spec_reset(r);
     r->free_elem = VL_NONE;
     for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
         r->asleep[side] = false;
@@ -205,6 +258,7 @@ static void device_reset(struct vl_referees *r, uint64_t seq)
             vl_mark(r, VL_MARK_RESET_IN_FLIGHT);
         }
     }
+    vl_flight_device_reset(&r->flight);
     r->device_was_reset = true;
     r->reset_at_seq = seq;
     r->deciding[VL_SIDE_DRIVER] = r->deciding[VL_SIDE_DEVICE] = 0;
@@ -227,6 +281,9 @@ static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t s
 
 static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
+    if (ev->barrier == VIRTQ_NOTE_COMPLETE) {
+        r->completed_seq = seq;
+    }
     switch ((enum virtq_note)ev->barrier) {
     case VIRTQ_NOTE_QUEUE_AREAS: queue_areas(r, ev); break;
     case VIRTQ_NOTE_QUEUE_LIVE:
@@ -248,7 +305,12 @@ static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
             vl_device_pop(r, ev);
         }
         break;
-    case VIRTQ_NOTE_PEER_ERROR: vl_robust_peer_error(r, ev); break;
+    case VIRTQ_NOTE_PEER_ERROR:
+        if (ev->agent == VL_AGENT_TRAP && ev->addr == VIRTQ_ERR_DOORBELL) {
+            vl_flight_answered(&r->flight);
+        }
+        vl_robust_peer_error(r, ev);
+        break;
     case VIRTQ_NOTE_CONTROL: control(r, ev, seq); break;
     default: break;
     }
@@ -295,6 +357,7 @@ static void ring_access(struct vl_referees *r, const struct vl_event *ev, uint64
         vl_mark(r, VL_MARK_ADVERSARY);
         return;
     }
+    vl_flight_acts(&r->flight, ev);
     if (!admit(r, ev, side)) {
         return;
     }
@@ -328,6 +391,7 @@ static void waiting(struct vl_referees *r, const struct vl_event *ev)
     if (side == VL_SIDE_OTHER) {
         return;
     }
+    vl_flight_event(&r->flight, ev);
     goes_on(r, ev, side);
     if (ev->kind == VL_EV_FENCE) {
         return;
@@ -357,6 +421,7 @@ static void interrupt_sent(struct vl_referees *r)
 
 static void notification(struct vl_referees *r, const struct vl_event *ev)
 {
+    vl_flight_event(&r->flight, ev);
     switch ((enum vl_event_kind)ev->kind) {
     case VL_EV_DOORBELL:
         if (ev->addr < VL_QUEUES) {
@@ -384,8 +449,9 @@ static void notification(struct vl_referees *r, const struct vl_event *ev)
     }
 }
 
-static void registers(struct vl_referees *r, const struct vl_event *ev)
+static void registers(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
+    vl_flight_event(&r->flight, ev);
     if (ev->kind == VL_EV_MMIO_WRITE && ev->aux != 0) {
         vl_mark(r, VL_MARK_POSTED);
     }
@@ -393,22 +459,37 @@ static void registers(struct vl_referees *r, const struct vl_event *ev)
         return;
     }
     if (ev->kind == VL_EV_CONFIG_READ || ev->kind == VL_EV_CONFIG_WRITE) {
+        vl_spec_config_space(r, ev, seq);
         vl_pci_rules_config(r, ev);
     } else {
+        vl_spec_mmio(r, ev, seq);
         vl_pci_rules_mmio(r, ev);
     }
 }
+
+// Events that checkers of registers want beside the accesses.
+static const bool spec_wants[VL_EV_COUNT] = {
+    [VL_EV_INTERRUPT] = true,       [VL_EV_INTERRUPT_ARRIVES] = true, [VL_EV_INTX] = true,
+    [VL_EV_HANDLER_RETURNS] = true, [VL_EV_SLEEP] = true,             [VL_EV_WAKE] = true,
+    [VL_EV_QUIESCENT] = true,       [VL_EV_DRIVER_DONE] = true,       [VL_EV_NOTE] = true,
+};
 
 void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
 {
     struct vl_referees *r = ctx;
 
     (void)payload;
+    r->seq = seq;
     if (ev->kind == VL_EV_LOAD || ev->kind == VL_EV_STORE) { // most events, by far
         if (ev->field < VL_FIELD_DOORBELL) { // a counter of notifications is no part of a ring
             ring_access(r, ev, seq);
+        } else {
+            vl_flight_event(&r->flight, ev);
         }
         return;
+    }
+    if (r->config.pci && ev->kind < VL_EV_COUNT && spec_wants[ev->kind]) {
+        vl_spec_event(r, ev, seq);
     }
     switch ((enum vl_event_kind)ev->kind) {
     case VL_EV_READ:
@@ -418,12 +499,15 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
     case VL_EV_RELAX:
     case VL_EV_SLEEP:
     case VL_EV_WOKEN: waiting(r, ev); break;
+    case VL_EV_WAKE:
+    case VL_EV_MASK:
+    case VL_EV_HANDLER_RETURNS: vl_flight_event(&r->flight, ev); break;
     case VL_EV_ALLOC:
     case VL_EV_MAP: r->image.bus_offset = ev->value - ev->addr; break;
     case VL_EV_CONFIG_READ:
     case VL_EV_CONFIG_WRITE:
     case VL_EV_MMIO_READ:
-    case VL_EV_MMIO_WRITE: registers(r, ev); break;
+    case VL_EV_MMIO_WRITE: registers(r, ev, seq); break;
     case VL_EV_DOORBELL:
     case VL_EV_DOORBELL_ARRIVES:
     case VL_EV_INTERRUPT:

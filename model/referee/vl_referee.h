@@ -7,6 +7,7 @@
 //   liveness    lost notifications, livelock
 //   data        what comes out is what went in: once, whole, to the right caller
 //   robustness  what an honest side may do when the other lies, and what it must notice
+//   spec        each clause of the standard: clauses.def, vl_spec.h
 //
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef VL_REFEREE_H
@@ -17,7 +18,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define VL_VIRTIO_BLK 2u
+#define VL_VIRTIO_ENTROPY 4u
+
 struct vl_referees; // opaque: vl_referees_open() .. vl_referees_close()
+
+#define VL_REFEREE_REGIONS 16u
+
+// Where findings and advice go, and what memory there is: all that the referees know but for
+// events.
+struct vl_referee_host {
+    void *ctx;
+    // A finding: kind "REFEREE:NAME", whom it blames or "-", a sentence. Does not return: a run
+    // ends with its finding.
+    void (*finding)(void *ctx, const char *kind, const char *side, const char *detail);
+    struct vl_verdict *verdict; // advice and clauses are written here
+    uint32_t n_regions; // at most VL_REFEREE_REGIONS; together at most mem_bytes
+    struct {
+        uint64_t gpa;
+        uint32_t bytes;
+    } region[VL_REFEREE_REGIONS];
+};
 
 // What the referees are told of a run.
 struct vl_referee_config {
@@ -27,11 +48,19 @@ struct vl_referee_config {
     bool completion_owed; // every buffer made available is to be returned (not so on a receive
                           // queue)
     bool pci;             // attached over PCI: register rules are judged
+    bool barriers;        // judge barriers at the access, from the orders recorded; else by effects
+    uint16_t virtio_id;   // device type [5]: VL_VIRTIO_BLK, ...; 0: unknown
 };
 
-// Allocate referees for queues of up to queue_size_max entries and memory of mem_bytes.
+// Allocate referees for queues of up to queue_size_max entries and memory of mem_bytes. They watch
+// runs of m: a finding ends the run there. Of the machine they use that, and where its memory lies.
+// Returns NULL if there is no memory left.
 struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_max,
                                      uint32_t mem_bytes);
+
+// The same without a machine, for events from elsewhere. *host is copied.
+struct vl_referees *vl_referees_open_for(const struct vl_referee_host *host,
+                                         uint32_t queue_size_max, uint32_t mem_bytes);
 void vl_referees_close(struct vl_referees *r);
 
 // Start a run; costs no more than what the last run touched.
@@ -41,7 +70,7 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
 void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload);
 
 // After the run ended without a finding: what can only be judged now (livelock on an exhausted
-// budget, lies that nobody noticed). May turn the verdict into a finding.
+// budget). May turn the verdict into a finding. verdict->n_events is the number of events.
 void vl_referees_end(struct vl_referees *r, struct vl_verdict *verdict);
 
 // Reach marks: named states that a run came through, as bits; a corpus must reach them all.

@@ -7,15 +7,19 @@
 //   vl_own.c           payload: who may touch which byte when
 //   vl_data.c          tokens, digests, lengths
 //   vl_live.c          lost notifications, a run that ends stuck
+//   vl_flight.c        what is under way between the sides
 //   vl_robust.c        lies, accusations, bounded work
-//   vl_robust_pci.c    register rules
+//   vl_robust_pci.c    register rules of PCI itself
+//   vl_spec*.c         the clauses of the standard that registers and device types decide
 //
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef VL_REFEREE_INTERNAL_H
 #define VL_REFEREE_INTERNAL_H
 
+#include "model/referee/vl_flight.h"
 #include "model/referee/vl_referee.h"
 #include "model/referee/vl_shadow.h"
+#include "model/referee/vl_spec_areas.h"
 
 #define VL_SIDE_OTHER 2u // of an agent that is neither half
 
@@ -27,6 +31,7 @@
 struct vl_pci_seen {
     uint32_t function;
     uint16_t command;                    // as last written
+    bool commanded;                      // command was written
     uint32_t bar[VL_PCI_BARS];           // as last written, all ones left out
     uint32_t mask[VL_PCI_BARS];          // as read back after all ones
     bool placed[VL_PCI_BARS];            // bar[] was written
@@ -39,16 +44,14 @@ struct vl_pci_rules {
     struct vl_pci_seen seen[VL_PCI_FUNCTIONS];
     uint64_t hit_base; // the BAR that was accessed last
     uint64_t hit_bytes;
-    bool caps_changed;     // config[] changed since common was looked for
-    uint64_t common;       // bus address of the common configuration, or VL_NOWHERE
-    bool features_read_ok; // FEATURES_OK was read back since the last reset
-    bool reset_seen;       // the device completed a reset, and no queue was enabled since
-    uint16_t queue_select;
-    uint64_t enabled; // bit per queue: enabled since the last reset
+    bool caps_changed;     // config[] changed since structures were looked for
+    bool features_word;    // the driver says that FEATURES_OK was read back as set
 };
 
 struct vl_referees {
-    struct vl_machine *m;
+    const struct vl_machine *machine; // whose memory is taken at a reset, or NULL: as in host
+    struct vl_referee_host host;
+    uint64_t seq; // of the event that is being watched
     struct vl_referee_config config;
     bool judge_driver;
     bool judge_device;
@@ -60,8 +63,9 @@ struct vl_referees {
     uint32_t deciding[VL_SIDE_COUNT]; // bit per queue: VL_DUTY_DECIDING
     uint32_t work[VL_SIDE_COUNT];     // ring accesses since something came of them
     uint32_t work_max[VL_SIDE_COUNT];
+    struct vl_flight flight;
     uint64_t marks;
-    uint64_t completed_step;
+    uint64_t completed_seq; // event of the newest completion
     uint64_t reset_at_seq; // event of the device's last reset
     uint32_t queue_size_max;
     struct vl_image image;
@@ -71,6 +75,7 @@ struct vl_referees {
     uint32_t elems_max;
     uint32_t free_elem; // given back, or VL_NONE
     struct vl_pci_rules pci;
+    struct vl_spec spec;
 };
 
 static inline void vl_mark(struct vl_referees *r, enum vl_mark mark)
@@ -84,7 +89,8 @@ static inline const char *vl_side_name(unsigned side)
 }
 
 // A finding: kind, whom it blames, a sentence. Under a run it ends the run and does not return.
-#define vl_referee_finding(r, ...) vl_finding((r)->m, __VA_ARGS__)
+void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
+                        const char *detail, ...) __attribute__((format(printf, 4, 5)));
 
 // ---- vl_ring_driver.c -------------------------------------------------------------------------
 
@@ -153,6 +159,8 @@ void vl_robust_too_much(struct vl_referees *r, enum vl_side side);
 void vl_pci_rules_reset(struct vl_pci_rules *p);
 void vl_pci_rules_config(struct vl_referees *r, const struct vl_event *ev);
 void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev);
+// Where memory BAR i of a function lies. Returns false if it is none, or was never placed.
+bool vl_pci_bar_range(const struct vl_pci_seen *f, uint32_t i, uint64_t *base, uint64_t *bytes);
 void vl_pci_rules_control(struct vl_referees *r, const struct vl_event *ev);
 
 // The queue one of whose areas the event touches, or NULL. The one that the event names is tried

@@ -11,32 +11,18 @@
 #define CONFIG_COMMAND 0x04u
 #define COMMAND_MEMORY 2u
 #define CONFIG_BAR0 0x10u
-#define CONFIG_CAPS 0x34u
-#define CAP_VENDOR 9u
-#define CAP_COMMON 1u
-#define CAPS_MAX 48u
 
 #define BAR_IO 1u
 #define BAR_TYPE_64 4u
 #define BAR_TYPE_MASK 6u
 #define BAR_FLAGS 15u
 
-// Common configuration [4.1.4.3].
-#define STATUS_FEATURES_OK 8u
-#define COMMON_STATUS 0x14u
-#define COMMON_QUEUE_SELECT 0x16u
-#define COMMON_QUEUE_ENABLE 0x1Cu
-
 void vl_pci_rules_reset(struct vl_pci_rules *p)
 {
     p->n_seen = 0;
     p->hit_base = p->hit_bytes = 0;
     p->caps_changed = false;
-    p->common = VL_NOWHERE;
-    p->features_read_ok = false;
-    p->reset_seen = false;
-    p->queue_select = 0;
-    p->enabled = 0;
+    p->features_word = false;
 }
 
 // The record of a function; made at the driver's first access to it, if there is room.
@@ -109,6 +95,7 @@ void vl_pci_rules_config(struct vl_referees *r, const struct vl_event *ev)
         read_config(&r->pci, f, off, ev);
     } else if (off == CONFIG_COMMAND) {
         f->command = (uint16_t)ev->value;
+        f->commanded = true;
     } else if (off >= CONFIG_BAR0 && bar < VL_PCI_BARS && off % 4 == 0 && ev->len == 4) {
         write_bar(r, f, bar, (uint32_t)ev->value);
     }
@@ -116,8 +103,7 @@ void vl_pci_rules_config(struct vl_referees *r, const struct vl_event *ev)
 
 // ---- BARs -----------------------------------------------------------------------------------
 
-// Where memory BAR i of a function lies. Returns false if it is none, or was never placed.
-static bool bar_range(const struct vl_pci_seen *f, uint32_t i, uint64_t *base, uint64_t *bytes)
+bool vl_pci_bar_range(const struct vl_pci_seen *f, uint32_t i, uint64_t *base, uint64_t *bytes)
 {
     const uint32_t low = f->mask[i];
     if (!f->placed[i] || (low & BAR_IO) != 0 || (low & ~BAR_FLAGS) == 0) {
@@ -132,30 +118,6 @@ static bool bar_range(const struct vl_pci_seen *f, uint32_t i, uint64_t *base, u
     return true;
 }
 
-// Bus address of the common configuration, from the capability list as the driver read it.
-static void find_common(struct vl_pci_rules *p)
-{
-    p->caps_changed = false;
-    p->common = VL_NOWHERE;
-    for (uint32_t i = 0; i < p->n_seen; i++) { // bound: VL_PCI_FUNCTIONS
-        const struct vl_pci_seen *f = &p->seen[i];
-        uint32_t at = f->config[CONFIG_CAPS];
-        for (uint32_t n = 0; at >= 0x40 && at + 16 <= VL_PCI_CONFIG_BYTES && n < CAPS_MAX; n++) {
-            const uint8_t *cap = &f->config[at];
-            const uint32_t off =
-                cap[8] | (uint32_t)cap[9] << 8 | (uint32_t)cap[10] << 16 | (uint32_t)cap[11] << 24;
-            uint64_t base = 0;
-            uint64_t bytes = 0;
-            if (cap[0] == CAP_VENDOR && cap[3] == CAP_COMMON && cap[4] < VL_PCI_BARS &&
-                bar_range(f, cap[4], &base, &bytes)) {
-                p->common = base + off;
-                return;
-            }
-            at = cap[1] & 0xFCu;
-        }
-    }
-}
-
 static bool in_a_bar(struct vl_pci_rules *p, const struct vl_event *ev)
 {
     if (ev->addr - p->hit_base < p->hit_bytes &&
@@ -166,7 +128,7 @@ static bool in_a_bar(struct vl_pci_rules *p, const struct vl_event *ev)
         for (uint32_t k = 0; k < VL_PCI_BARS; k++) { // bound: VL_PCI_BARS
             uint64_t base = 0;
             uint64_t bytes = 0;
-            if (bar_range(&p->seen[i], k, &base, &bytes) && ev->addr - base < bytes &&
+            if (vl_pci_bar_range(&p->seen[i], k, &base, &bytes) && ev->addr - base < bytes &&
                 ev->len <= bytes - (ev->addr - base)) {
                 p->hit_base = base;
                 p->hit_bytes = bytes;
@@ -175,19 +137,6 @@ static bool in_a_bar(struct vl_pci_rules *p, const struct vl_event *ev)
         }
     }
     return false;
-}
-
-// ---- common configuration -------------------------------------------------------------------
-
-static void write_common(struct vl_pci_rules *p, uint64_t off, uint64_t value)
-{
-    if (off == COMMON_STATUS && value == 0) {
-        p->features_read_ok = false;
-    } else if (off == COMMON_QUEUE_SELECT) {
-        p->queue_select = (uint16_t)value;
-    } else if (off == COMMON_QUEUE_ENABLE && value == 1) {
-        p->enabled |= 1ull << (p->queue_select % 64);
-    }
 }
 
 void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev)
@@ -204,24 +153,6 @@ void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev)
                            ev->len, ev->addr);
         return;
     }
-    if (p->caps_changed) {
-        find_common(p);
-    }
-    const uint64_t off = ev->addr - p->common;
-    if (p->common == VL_NOWHERE || off > COMMON_QUEUE_ENABLE) {
-        return;
-    }
-    if (ev->kind == VL_EV_MMIO_WRITE) {
-        write_common(p, off, ev->value);
-    } else if (off == COMMON_STATUS) {
-        p->features_read_ok = p->features_read_ok || (ev->value & STATUS_FEATURES_OK) != 0;
-    } else if (off == COMMON_QUEUE_ENABLE && ev->value == 1 && p->reset_seen && r->judge_device &&
-               (p->enabled >> (p->queue_select % 64) & 1u) == 0) {
-        vl_referee_finding(r, "robustness:enabled-after-reset", "device",
-                           "queue_enable of queue %u reads 1 after the reset at #%" PRIu64
-                           ", and nobody has enabled it since",
-                           p->queue_select, r->reset_at_seq);
-    }
 }
 
 void vl_pci_rules_control(struct vl_referees *r, const struct vl_event *ev)
@@ -229,23 +160,14 @@ void vl_pci_rules_control(struct vl_referees *r, const struct vl_event *ev)
     struct vl_pci_rules *p = &r->pci;
 
     switch (ev->addr) {
-    case VIRTQ_CONTROL_DEVICE_RESET:
-        p->reset_seen = true;
-        p->enabled = 0;
-        // Where registers lie the driver may go on before the device is done.
-        p->features_read_ok = p->features_read_ok && r->config.hostile_pci;
-        break;
-    case VIRTQ_CONTROL_FEATURES_READ_OK:
-        // The driver's word counts where config space lies, too: there the structure may be
-        // elsewhere.
-        p->features_read_ok = p->features_read_ok || r->config.hostile_pci;
-        break;
+    case VIRTQ_CONTROL_FEATURES_READ_OK: p->features_word = true; break;
     case VIRTQ_CONTROL_DRIVER_OK:
-        if (!p->features_read_ok && r->judge_driver) {
-            vl_referee_finding(r, "robustness:features-not-read-back", "driver",
-                               "the driver sets DRIVER_OK, and has not read FEATURES_OK back since "
-                               "the last reset at #%" PRIu64,
-                               r->reset_at_seq);
+        // Where config space lies the structure may be elsewhere: there the driver's word counts.
+        if (!r->spec.regs.features_ok && !(p->features_word && r->config.hostile_pci)) {
+            VL_BROKEN_AS(r, VL_SIDE_DRIVER, 3_1_1_drv_9, "robustness:features-not-read-back",
+                         "the driver sets DRIVER_OK, and has not read FEATURES_OK back since "
+                         "the last reset at #%" PRIu64,
+                         r->reset_at_seq);
         }
         break;
     default: break;

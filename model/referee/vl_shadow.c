@@ -8,12 +8,12 @@
 
 // ---- memory ---------------------------------------------------------------------------------
 
-static void take_regions(struct vl_image *im, const struct vl_memory *mem)
+static void take_regions(struct vl_image *im, const struct vl_range *regions, uint32_t n)
 {
     im->n_ranges = 0;
     im->border = VL_NOWHERE;
-    for (unsigned i = 0; i < VL_REGIONS; i++) {
-        const struct vl_region *region = &mem->region[i];
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_IMAGE_RANGES
+        const struct vl_range *region = &regions[i];
         struct vl_range *last = im->n_ranges > 0 ? &im->range[im->n_ranges - 1] : NULL;
         if (region->bytes == 0) {
             continue;
@@ -23,19 +23,17 @@ static void take_regions(struct vl_image *im, const struct vl_memory *mem)
             im->border = region->gpa;
             last->bytes += region->bytes;
         } else {
-            im->range[im->n_ranges++] =
-                (struct vl_range){.gpa = region->gpa, .bytes = region->bytes, .off = region->off};
+            im->range[im->n_ranges++] = *region;
         }
     }
 }
 
-bool vl_image_open(struct vl_image *im, const struct vl_memory *mem, uint32_t mem_bytes)
+bool vl_image_open(struct vl_image *im, uint32_t mem_bytes)
 {
     im->n_granules = mem_bytes / VL_DESC_BYTES;
     im->granule = calloc(im->n_granules, sizeof(struct vl_granule));
     im->exposed = calloc(im->n_granules, sizeof(uint16_t));
     im->run = 1;
-    take_regions(im, mem);
     return im->granule != NULL && im->exposed != NULL;
 }
 
@@ -45,7 +43,7 @@ void vl_image_close(struct vl_image *im)
     free(im->exposed);
 }
 
-void vl_image_reset(struct vl_image *im, const struct vl_memory *mem)
+void vl_image_reset(struct vl_image *im, const struct vl_range *regions, uint32_t n)
 {
     im->run++;
     if (im->run == 0) { // after 2^32 runs no granule may look like one of this run
@@ -53,7 +51,7 @@ void vl_image_reset(struct vl_image *im, const struct vl_memory *mem)
         im->run = 1;
     }
     im->bus_offset = 0;
-    take_regions(im, mem);
+    take_regions(im, regions, n);
 }
 
 void vl_image_store(struct vl_image *im, uint64_t gpa, uint32_t bytes, uint64_t value,

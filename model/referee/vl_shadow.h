@@ -65,6 +65,8 @@ struct vl_granule {
     uint32_t owner; // 1 + (queue << 16 | head) while a descriptor in flight stands here
 };
 
+#define VL_IMAGE_RANGES 16u
+
 struct vl_range {
     uint64_t gpa;
     uint64_t bytes;
@@ -72,7 +74,7 @@ struct vl_range {
 };
 
 struct vl_image {
-    struct vl_range range[VL_REGIONS]; // neighbours that touch are one range
+    struct vl_range range[VL_IMAGE_RANGES]; // neighbours that touch are one range
     uint32_t n_ranges;
     uint64_t border;     // gpa where two touching regions meet, or VL_NOWHERE
     uint64_t bus_offset; // bus address - guest-physical address, from the newest allocation
@@ -86,7 +88,7 @@ struct vl_image {
 static inline bool vl_image_find(const struct vl_image *im, uint64_t gpa, uint64_t bytes,
                                  uint32_t *off)
 {
-    for (uint32_t i = 0; i < im->n_ranges; i++) { // bound: VL_REGIONS
+    for (uint32_t i = 0; i < im->n_ranges; i++) { // bound: VL_IMAGE_RANGES
         const uint64_t at = gpa - im->range[i].gpa;
         if (at < im->range[i].bytes && bytes <= im->range[i].bytes - at) {
             *off = im->range[i].off + (uint32_t)at;
@@ -271,10 +273,13 @@ struct vl_step {
     uint32_t len;
 };
 
-// Take the regions of m's memory. Allocates; returns false if there is no memory left.
-bool vl_image_open(struct vl_image *im, const struct vl_memory *mem, uint32_t mem_bytes);
+// Allocates for memory of mem_bytes in all; returns false if there is none left.
+bool vl_image_open(struct vl_image *im, uint32_t mem_bytes);
 void vl_image_close(struct vl_image *im);
-void vl_image_reset(struct vl_image *im, const struct vl_memory *mem);
+
+// Memory is zero again. It consists of n regions, at most VL_IMAGE_RANGES, in ascending order, with
+// offsets that lie within what was allocated; empty ones are left out.
+void vl_image_reset(struct vl_image *im, const struct vl_range *regions, uint32_t n);
 
 // The driver stored bytes (1..16) at gpa through the ring path.
 void vl_image_store(struct vl_image *im, uint64_t gpa, uint32_t bytes, uint64_t value,

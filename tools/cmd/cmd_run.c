@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/cmd_run.h"
 
+#include "model/referee/vl_clause.h"
 #include "model/trace/vl_record.h"
 #include "tools/cmd/cmd.h"
 
@@ -26,8 +27,29 @@ struct child {
     struct shared *shared;
 };
 
+// The clause that a finding breaks, and advice, a line each.
+static void print_clauses(const struct vl_verdict *v)
+{
+    const struct vl_clause_info *clause = vl_clause_info(v->clause);
+    if (v->outcome == VL_FINDING && clause != NULL) {
+        (void)printf("clause %s (%s, %s, section %s): %s\n", clause->id,
+                     vl_bound_name(clause->side), vl_level_name(clause->level), clause->section,
+                     clause->summary);
+    }
+    for (uint32_t i = 0; i < v->n_advice && i < VL_ADVICE_MAX; i++) { // bound: VL_ADVICE_MAX
+        const struct vl_advice *advice = &v->advice[i];
+        const struct vl_clause_info *info = vl_clause_info(advice->clause);
+        (void)printf("advice %s (%s) to the %s at #%" PRIu64 ": %s\n",
+                     info != NULL ? info->id : "?",
+                     vl_level_name(info != NULL ? info->level : VL_SHOULD),
+                     advice->side == VL_SIDE_DRIVER ? "driver" : "device", advice->event,
+                     advice->detail);
+    }
+}
+
 void cmd_print_verdict(const struct vl_verdict *v)
 {
+    print_clauses(v);
     (void)printf("verdict=%s kind=%s peer_faults=%u events=%" PRIu64 " hash=%016" PRIx64 "\n",
                  vl_outcome_name(v->outcome), v->kind, v->peer_faults, v->n_events, v->hash);
 }

@@ -3,6 +3,7 @@
 #include "tools/lab/lab_fault.h"
 
 #include "model/core/vl_event.h"
+#include "tools/lab/lab_breach.h"
 #include "tools/lab/lab_fault_table.h"
 #include "tools/lab/lab_mischief_fault.h"
 
@@ -14,6 +15,7 @@
 static const char *const strengths[] = {"none", "acq", "rel", "ar", "sc"};
 static const uint8_t strength_order[] = {VIRTQ_RELAXED, VIRTQ_ACQUIRE, VIRTQ_RELEASE, VIRTQ_ACQ_REL,
                                          VIRTQ_SEQ_CST};
+#define FAULT_NAMES_MAX 512u
 #define N_STRENGTHS (sizeof(strengths) / sizeof(strengths[0]))
 
 #define LAB_BARRIER_SIDE_(id, name, strength, partner, side, orders) #side,
@@ -74,6 +76,37 @@ static bool parse_barrier(const char *name, unsigned *barrier, uint8_t *order)
     return false;
 }
 
+static uint32_t n_breaches(void)
+{
+    uint32_t n = 0;
+    while (lab_breach_at(n) != NULL) { // bound: rows of the tables
+        n++;
+    }
+    return n;
+}
+
+static bool breach_info(uint32_t i, struct lab_fault_info *info)
+{
+    static char names[FAULT_NAMES_MAX][LAB_NAME_BYTES];
+    static char referees[FAULT_NAMES_MAX][LAB_NAME_BYTES];
+    const struct lab_breach *b = lab_breach_at(i);
+
+    if (b == NULL || i >= FAULT_NAMES_MAX) {
+        return false;
+    }
+    const struct vl_clause_info *clause = vl_clause_info(vl_clause_find(b->id));
+    (void)snprintf(names[i], sizeof(names[i]), "clause:%s", b->id);
+    (void)snprintf(referees[i], sizeof(referees[i]), "spec:%s", b->id);
+    *info = (struct lab_fault_info){.name = names[i],
+                                    .kind = "clause",
+                                    .memory = "sc",
+                                    .target = "-",
+                                    .referee = referees[i],
+                                    .side = b->side == LAB_SIDE_DRIVER ? "driver" : "device",
+                                    .meaning = clause != NULL ? clause->summary : b->how};
+    return true;
+}
+
 bool lab_fault_info(uint32_t i, struct lab_fault_info *info)
 {
     static char names[VIRTQ_BARRIER_COUNT][LAB_NAME_BYTES];
@@ -83,7 +116,8 @@ bool lab_fault_info(uint32_t i, struct lab_fault_info *info)
     }
     const uint32_t b = i - lab_n_bugs + 1;
     if (b >= VIRTQ_BARRIER_COUNT) {
-        return lab_mischief_fault_info(b - VIRTQ_BARRIER_COUNT, info);
+        const uint32_t at = b - VIRTQ_BARRIER_COUNT;
+        return breach_info(at, info) || lab_mischief_fault_info(at - n_breaches(), info);
     }
     (void)snprintf(names[b], sizeof(names[b]), "barrier:%s=none", vl_barrier_name(b));
     *info = (struct lab_fault_info){.name = names[b],
@@ -113,7 +147,8 @@ bool lab_fault_known(const char *name, char err[256])
     unsigned field = 0;
     uint32_t row = 0;
     enum lab_side side = LAB_SIDE_DRIVER;
-    if (find_bug(name) != NULL || parse_barrier(name, &barrier, &order) ||
+    if (find_bug(name) != NULL || lab_breach_named(name) != NULL ||
+        parse_barrier(name, &barrier, &order) ||
         lab_mischief_fault_parse(name, &field, &row, &side)) {
         return true;
     }
@@ -160,7 +195,7 @@ bool lab_executable_dir(char *out, size_t out_bytes)
 static struct {
     char name[LAB_NAME_BYTES];
     const struct lab_player *player;
-} loaded[LAB_FAULTS_MAX];
+} loaded[FAULT_NAMES_MAX];
 static uint32_t n_loaded;
 
 static const struct lab_player *load(const char *name, const char *dir, char err[256])
@@ -188,7 +223,7 @@ static const struct lab_player *load(const char *name, const char *dir, char err
     const struct lab_player *(*entry)(void) = NULL;
     void *symbol = dlsym(handle, "lab_player_entry");
     memcpy(&entry, &symbol, sizeof(entry));
-    if (entry == NULL || n_loaded == LAB_FAULTS_MAX) {
+    if (entry == NULL || n_loaded == FAULT_NAMES_MAX) {
         (void)snprintf(err, 256, "fault=%s: %.160s is no player", name, path);
         return NULL;
     }
@@ -260,6 +295,19 @@ bool lab_player_known(const char *name, enum lab_side side, char err[256])
     return false;
 }
 
+// The player that a fault wants on a side, by the name of its patch; NULL if it wants none there.
+static const char *patched_half(const char *fault, enum lab_side side)
+{
+    const char *side_name = side == LAB_SIDE_DRIVER ? "driver" : "device";
+    const struct lab_fault_info *info = find_bug(fault);
+    const struct lab_breach *breach = lab_breach_named(fault);
+
+    if (info != NULL) {
+        return strcmp(info->side, side_name) == 0 ? info->name : NULL;
+    }
+    return breach != NULL && breach->patch && breach->side == side ? breach->id : NULL;
+}
+
 const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab_side side,
                                           const char *dir, char err[256])
 {
@@ -278,21 +326,21 @@ const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab
         return NULL;
     }
     for (uint32_t i = 0; i < s->n_faults; i++) {
-        const struct lab_fault_info *info = find_bug(s->fault[i]);
-        if (info == NULL || strcmp(info->side, side_name) != 0) {
+        const char *patched = patched_half(s->fault[i], side);
+        if (patched == NULL) {
             continue;
         }
         if (bug != NULL) {
             (void)snprintf(err, 256, "fault=%s,%s: both are bugs of the %s; one at a time", bug,
-                           info->name, side_name);
+                           patched, side_name);
             return NULL;
         }
         if (player != our_player(side)) {
-            (void)snprintf(err, 256, "fault=%s: a bug of our %s, which %.60s replaces", info->name,
+            (void)snprintf(err, 256, "fault=%s: a bug of our %s, which %.60s replaces", patched,
                            side_name, player_name);
             return NULL;
         }
-        bug = info->name;
+        bug = patched;
         player = load(bug, dir, err);
         if (player == NULL) {
             return NULL;

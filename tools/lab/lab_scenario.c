@@ -4,6 +4,7 @@
 
 #include "model/memory/vl_memory.h"
 #include "ring/virtq_barrier.h"
+#include "tools/lab/lab_breach.h"
 #include "tools/lab/lab_fault.h"
 #include "tools/lab/lab_mischief_fault.h"
 
@@ -19,6 +20,7 @@ static const char *const memory_names[] = {"sc", "tso", "rc11", NULL};
 static const char *const platform_names[] = {"strong", "weak-mmio", NULL};
 static const char *const notify_names[] = {"message", "counter", NULL};
 static const char *const races_names[] = {"stop", "see", NULL};
+static const char *const barriers_names[] = {"effects", "orders", NULL};
 static const char *const dma_names[] = {"identity", "iommu", "bounce", NULL};
 static const char *const hostile_names[] = {"none", "driver", "device", NULL};
 static const char *const ops_names[] = {"read", "mix", NULL};
@@ -62,6 +64,8 @@ static const struct key keys[] = {
            "doorbells and interrupts: messages under way, or counters that a sleeper looks at"),
     CHOICE("races", races, races_names, "stop",
            "a data race ends the run, or is shown: the load sees the bytes from before (rc11)"),
+    CHOICE("barriers", barriers, barriers_names, "effects",
+           "a missing barrier is judged by what comes of it, or at the access, by its order"),
     CHOICE("dma", dma, dma_names, "identity", "what a bus address is to guest memory"),
     CHOICE("hostile", hostile, hostile_names, "none", "which side may lie, by the mischief lanes"),
     {"queue_size", "entries of the virtqueue, a power of two", KEY_POW2,
@@ -324,7 +328,8 @@ bool lab_scenario_check(const struct lab_scenario *s, char err[256])
     if (s->memory == LAB_MEMORY_SC && s->platform != LAB_PLATFORM_STRONG) {
         return fail(err, "platform=weak-mmio: needs memory=tso or rc11; under sc all is in order");
     }
-    return lab_mischief_fault_check(s, err) && lab_player_known(s->driver, LAB_SIDE_DRIVER, err) &&
+    return lab_mischief_fault_check(s, err) && lab_breach_check(s, err) &&
+           lab_player_known(s->driver, LAB_SIDE_DRIVER, err) &&
            lab_player_known(s->device_player, LAB_SIDE_DEVICE, err);
 }
 

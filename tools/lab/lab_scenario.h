@@ -24,6 +24,7 @@ enum lab_memory { LAB_MEMORY_SC, LAB_MEMORY_TSO, LAB_MEMORY_RC11 }; // as enum v
 enum lab_platform { LAB_PLATFORM_STRONG, LAB_PLATFORM_WEAK_MMIO };
 enum lab_notify { LAB_NOTIFY_MESSAGE, LAB_NOTIFY_COUNTER };
 enum lab_races { LAB_RACES_STOP, LAB_RACES_SEE };
+enum lab_barriers { LAB_BARRIERS_EFFECTS, LAB_BARRIERS_ORDERS };
 enum lab_dma { LAB_DMA_IDENTITY, LAB_DMA_IOMMU, LAB_DMA_BOUNCE };
 enum lab_op { LAB_OP_READ, LAB_OP_MIX };
 
@@ -36,6 +37,7 @@ struct lab_scenario {
     uint32_t platform;
     uint32_t notify;
     uint32_t races;
+    uint32_t barriers;
     uint32_t dma;
     uint32_t hostile;
     uint32_t queue_size;         // power of two, 1..32768

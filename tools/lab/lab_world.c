@@ -425,6 +425,19 @@ bool lab_set_up(struct lab *lab)
     return m->verdict.outcome == VL_CLEAN && !lab->workload.failed;
 }
 
+struct vl_referee_config lab_referee_config(const struct lab_scenario *s)
+{
+    const bool pci = s->transport == LAB_TRANSPORT_PCI;
+    return (struct vl_referee_config){
+        .hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
+        .hostile_device = s->hostile == LAB_HOSTILE_DEVICE,
+        .hostile_pci = s->hostile == LAB_HOSTILE_DEVICE && pci,
+        .completion_owed = true,
+        .pci = pci,
+        .barriers = s->barriers == LAB_BARRIERS_ORDERS,
+        .virtio_id = s->device == LAB_DEVICE_BLK ? VL_VIRTIO_BLK : VL_VIRTIO_ENTROPY};
+}
+
 const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choices)
 {
     const struct lab_scenario *s = &lab->scenario;
@@ -432,15 +445,11 @@ const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choi
 
     power_on(lab, choices);
     if (lab->referees != NULL) {
-        const struct vl_referee_config config = {.hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
-                                                 .hostile_device = s->hostile == LAB_HOSTILE_DEVICE,
-                                                 .hostile_pci = s->hostile == LAB_HOSTILE_DEVICE &&
-                                                                s->transport == LAB_TRANSPORT_PCI,
-                                                 .completion_owed = true,
-                                                 .pci = s->transport == LAB_TRANSPORT_PCI};
+        const struct vl_referee_config config = lab_referee_config(s);
         vl_referees_reset(lab->referees, &config);
     }
     create_halves(lab);
+    lab_breach_start(&lab->breach, s, m, &lab->pci);
     (void)vl_machine_run(m);
     if (lab->referees != NULL) {
         vl_referees_end(lab->referees, &m->verdict);

@@ -63,6 +63,9 @@ bool lab_configure(struct lab *lab, const struct lab_scenario *s, char err[LAB_E
 // the scenario says. outside is copied, its ctx is the caller's.
 bool lab_serve_outside(struct lab *lab, const struct lab_outside *outside, char err[LAB_ERR_BYTES]);
 
+// What the referees are to know of a scenario.
+struct vl_referee_config lab_referee_config(const struct lab_scenario *s);
+
 // One run. The verdict stays valid until the next.
 const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choices);
 

@@ -3,6 +3,7 @@
 #ifndef LAB_WORLD_INTERNAL_H
 #define LAB_WORLD_INTERNAL_H
 
+#include "tools/lab/lab_breach.h"
 #include "tools/lab/lab_disk.h"
 #include "tools/lab/lab_mischief.h"
 #include "tools/lab/lab_pci.h"
@@ -23,6 +24,7 @@ struct lab {
     struct lab_disk disk;
     struct lab_outside outside;
     struct lab_mischief mischief;
+    struct lab_breach_run breach;
     struct lab_pci_bus pci;
     const struct lab_player *player[VL_SIDE_COUNT];
     struct lab_half_config half[VL_SIDE_COUNT];

@@ -1,0 +1,147 @@
+// model/referee/vl_spec.c -- the executable specification: hands accesses out, keeps the verdict.
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/referee/vl_referee_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// ---- verdicts -------------------------------------------------------------------------------
+
+static bool judged(const struct vl_referees *r, enum vl_side side)
+{
+    return side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device;
+}
+
+bool vl_spec_broke(const struct vl_referees *r, enum vl_clause clause)
+{
+    return (r->spec.broke[clause / 64] >> (clause % 64) & 1u) != 0;
+}
+
+static void advise(struct vl_referees *r, enum vl_side side, enum vl_clause clause,
+                   const char *detail)
+{
+    struct vl_verdict *v = r->host.verdict;
+    uint64_t *word = &r->spec.advised[clause / 64];
+    const uint64_t bit = 1ull << (clause % 64);
+
+    if ((*word & bit) != 0 || v->n_advice == VL_ADVICE_MAX) {
+        return;
+    }
+    *word |= bit;
+    struct vl_advice *advice = &v->advice[v->n_advice++];
+    advice->clause = (uint16_t)clause;
+    advice->side = (uint8_t)side;
+    advice->event = r->seq;
+    (void)snprintf(advice->detail, sizeof(advice->detail), "%s", detail);
+}
+
+void vl_clause_broken(struct vl_referees *r, enum vl_side side, enum vl_clause clause,
+                      const char *kind, const char *detail, ...)
+{
+    const struct vl_clause_info *info = vl_clause_info(clause);
+    char text[sizeof(r->host.verdict->detail)];
+    char name[sizeof(r->host.verdict->kind)];
+    va_list args;
+
+    if (!judged(r, side)) {
+        r->spec.broke[clause / 64] |= 1ull << (clause % 64);
+        return;
+    }
+    if (r->host.verdict->outcome == VL_FINDING) {
+        return; // the first finding of a run is its finding
+    }
+    va_start(args, detail);
+    (void)vsnprintf(text, sizeof(text), detail, args);
+    va_end(args);
+    if (!vl_clause_strict(info)) {
+        advise(r, side, clause, text);
+        return;
+    }
+    (void)snprintf(name, sizeof(name), "spec:%s", info->id);
+    r->host.verdict->clause = (uint16_t)clause;
+    vl_referee_finding(r, kind != NULL ? kind : name, vl_side_name(side), "%s", text);
+}
+
+// ---- events ---------------------------------------------------------------------------------
+
+void vl_spec_reset(struct vl_referees *r)
+{
+    struct vl_spec *s = &r->spec;
+
+    memset(s->broke, 0, sizeof(s->broke));
+    memset(s->advised, 0, sizeof(s->advised));
+    memset(&s->blk, 0, sizeof(s->blk));
+    memset(&s->entropy, 0, sizeof(s->entropy));
+    if (!r->config.pci) {
+        return;
+    }
+    vl_spec_regs_reset(&s->regs);
+    memset(&s->status, 0, sizeof(s->status));
+    memset(&s->features, 0, sizeof(s->features));
+    memset(&s->config, 0, sizeof(s->config));
+    memset(&s->cap, 0, sizeof(s->cap));
+    memset(&s->common, 0, sizeof(s->common));
+    memset(&s->notify, 0, sizeof(s->notify));
+    memset(&s->isr, 0, sizeof(s->isr));
+    memset(&s->msix, 0, sizeof(s->msix));
+}
+
+static void common_access(struct vl_referees *r, const struct vl_reg_access *a)
+{
+    vl_spec_status_access(r, a);
+    vl_spec_features_access(r, a);
+    vl_spec_config_access(r, a);
+    vl_spec_notify_access(r, a);
+    vl_spec_msix_access(r, a);
+    if (r->config.virtio_id == VL_VIRTIO_BLK) {
+        vl_spec_blk_access(r, a);
+    }
+}
+
+void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    struct vl_reg_access a;
+
+    if (!vl_spec_decode(r, ev, seq, &a)) {
+        return; // before any function with virtio's structures was found
+    }
+    vl_spec_cap_access(r, &a);
+    vl_spec_common_access(r, &a);
+    switch ((enum vl_structure)a.region) {
+    case VL_REGION_COMMON: common_access(r, &a); break;
+    case VL_REGION_NOTIFY:
+        vl_spec_status_access(r, &a);
+        vl_spec_notify_access(r, &a);
+        break;
+    case VL_REGION_ISR: vl_spec_isr_access(r, &a); break;
+    case VL_REGION_DEVICE:
+        vl_spec_status_access(r, &a);
+        vl_spec_config_access(r, &a);
+        if (r->config.virtio_id == VL_VIRTIO_BLK) {
+            vl_spec_blk_access(r, &a);
+        }
+        break;
+    case VL_REGION_TABLE: vl_spec_msix_access(r, &a); break;
+    default: break;
+    }
+    vl_spec_regs_access(&r->spec.regs, &a);
+}
+
+void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    vl_spec_cap_config(r, ev, seq);
+    vl_spec_isr_config(r, ev, seq);
+    vl_spec_regs_config(r, ev, seq);
+}
+
+void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    vl_spec_status_event(r, ev, seq);
+    vl_spec_features_event(r, ev, seq);
+    vl_spec_config_event(r, ev, seq);
+    vl_spec_cap_event(r, ev, seq);
+    vl_spec_common_event(r, ev, seq);
+    vl_spec_isr_event(r, ev, seq);
+    vl_spec_msix_event(r, ev, seq);
+}
