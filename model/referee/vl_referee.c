@@ -147,9 +147,13 @@ static void image_reset(struct vl_referees *r)
         }
     }
     for (; n < r->host.n_regions; n++) { // bound: VL_REFEREE_REGIONS
-        const uint32_t bytes = r->host.region[n].bytes;
-        regions[n] = (struct vl_range){.gpa = r->host.region[n].gpa, .bytes = bytes, .off = off};
-        off += bytes;
+        const struct vl_referee_region *from = &r->host.region[n];
+        const uint32_t below = (uint32_t)(from->gpa % VL_DESC_BYTES);
+        // An address and its place in the image are aligned alike; regions that touch stay
+        // together.
+        off = off % VL_DESC_BYTES == below ? off : (off | (VL_DESC_BYTES - 1)) + 1 + below;
+        regions[n] = (struct vl_range){.gpa = from->gpa, .bytes = from->bytes, .off = off};
+        off += from->bytes;
     }
     vl_image_reset(&r->image, regions, n);
 }

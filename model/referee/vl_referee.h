@@ -24,6 +24,13 @@
 struct vl_referees; // opaque: vl_referees_open() .. vl_referees_close()
 
 #define VL_REFEREE_REGIONS 16u
+#define VL_REFEREE_REGION_ROOM 32u // bytes beside a region's own, for alignment
+
+// A piece of guest memory, zero at the start.
+struct vl_referee_region {
+    uint64_t gpa;
+    uint32_t bytes;
+};
 
 // Where findings and advice go, and what memory there is: all that the referees know but for
 // events.
@@ -33,11 +40,8 @@ struct vl_referee_host {
     // ends with its finding.
     void (*finding)(void *ctx, const char *kind, const char *side, const char *detail);
     struct vl_verdict *verdict; // advice and clauses are written here
-    uint32_t n_regions; // at most VL_REFEREE_REGIONS; together at most mem_bytes
-    struct {
-        uint64_t gpa;
-        uint32_t bytes;
-    } region[VL_REFEREE_REGIONS];
+    uint32_t n_regions; // at most VL_REFEREE_REGIONS
+    struct vl_referee_region region[VL_REFEREE_REGIONS];
 };
 
 // What the referees are told of a run.
@@ -58,7 +62,8 @@ struct vl_referee_config {
 struct vl_referees *vl_referees_open(struct vl_machine *m, uint32_t queue_size_max,
                                      uint32_t mem_bytes);
 
-// The same without a machine, for events from elsewhere. *host is copied.
+// The same without a machine, for events from elsewhere. *host is copied. mem_bytes: of all its
+// regions, with VL_REFEREE_REGION_ROOM for each.
 struct vl_referees *vl_referees_open_for(const struct vl_referee_host *host,
                                          uint32_t queue_size_max, uint32_t mem_bytes);
 void vl_referees_close(struct vl_referees *r);

@@ -85,18 +85,25 @@ static struct lab *open_lab(const char *words, bool referees, bool hashing)
     return lab;
 }
 
+// CPU nanoseconds of a run, over n of them, and its events.
+static double time_once(struct lab *lab, uint32_t n, uint64_t *n_events)
+{
+    const struct lab_choices benign = {.source = VL_SOURCE_INPUT};
+    const double start = cpu_ns();
+
+    for (uint32_t i = 0; i < n; i++) {
+        *n_events = lab_run(lab, &benign)->n_events;
+    }
+    return (cpu_ns() - start) / n;
+}
+
 // Median CPU nanoseconds of a run, and its events.
 static double time_runs(struct lab *lab, uint32_t n, uint64_t *n_events)
 {
-    const struct lab_choices benign = {.source = VL_SOURCE_INPUT};
     double per_run[REPEATS];
 
     for (uint32_t r = 0; r < REPEATS; r++) {
-        const double start = cpu_ns();
-        for (uint32_t i = 0; i < n; i++) {
-            *n_events = lab_run(lab, &benign)->n_events;
-        }
-        per_run[r] = (cpu_ns() - start) / n;
+        per_run[r] = time_once(lab, n, n_events);
     }
     return median(per_run, REPEATS);
 }
@@ -208,6 +215,47 @@ static int bench_exec(void)
     lab_close(run);
     lab_close(empty);
     lab_close(pci);
+    return CMD_EXIT_CLEAN;
+}
+
+// What judging costs: the same runs with all referees and with none, turn by turn, so that a busy
+// machine slows both. The bound is 1.5 in the fuzz build.
+static int bench_referees(void)
+{
+    static const struct {
+        const char *words;
+        const char *what;
+        uint32_t n;
+    } cases[] = {
+        {"transport=direct buffers=4 queue_size=4", "4 buffers, direct", 2000},
+        {"transport=direct buffers=2000 queue_size=256", "one buffer at a time", 5},
+        {"transport=direct buffers=6400 batch=64 queue_size=256", "batches of 64", 3},
+        {"transport=direct event_idx=off indirect=off chain=4 buffers=200", "flags, chains", 40},
+        {"transport=pci buffers=4 queue_size=4", "4 buffers, PCI", 1000},
+        {"transport=pci interrupt=intx buffers=64", "64 buffers, PCI, INTx", 200},
+        {"transport=pci device=blk ops=mix buffers=64 bytes=4096 queue_size=16",
+         "64 block requests, PCI", 50},
+    };
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t n_events = 0;
+        double on_ns[REPEATS];
+        double ratio[REPEATS];
+        struct lab *on = open_lab(cases[i].words, true, false);
+        struct lab *off = open_lab(cases[i].words, false, false);
+        if (on == NULL || off == NULL) {
+            return CMD_EXIT_ENV;
+        }
+        (void)time_runs(on, cases[i].n, &n_events); // caches and clock warm up
+        for (uint32_t r = 0; r < REPEATS; r++) {
+            on_ns[r] = time_once(on, cases[i].n, &n_events);
+            ratio[r] = on_ns[r] / time_once(off, cases[i].n, &n_events);
+        }
+        const double t = median(on_ns, REPEATS);
+        add_row("referees", cases[i].what, "ns", t, t / median(ratio, REPEATS), "no referees");
+        lab_close(on);
+        lab_close(off);
+    }
     return CMD_EXIT_CLEAN;
 }
 
@@ -352,6 +400,7 @@ static const struct {
     int (*run)(void);
 } benches[] = {{"event", bench_event},
                {"exec", bench_exec},
+               {"referees", bench_referees},
                {"memory", bench_memory},
                {"trace", bench_trace},
                {"explore", explore_rows}};
@@ -415,8 +464,8 @@ static int bench_main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!known(argv[i])) {
             return cmd_usage(&cmd_bench,
-                             "%s: no such bench; there are: event, exec, memory, trace, "
-                             "explore",
+                             "%s: no such bench; there are: event, exec, referees, memory, "
+                             "trace, explore",
                              argv[i]);
         }
         json = json || strcmp(argv[i], "--json") == 0;
@@ -439,10 +488,11 @@ const struct cmd cmd_bench = {
     "bench", "[NAME...] [--json]", "measure events, runs, traces, replay and the explorer",
     "  event   nanoseconds per event with and without referees, events per request\n"
     "  exec    a short run as a fuzzer makes it, and what an empty run costs\n"
+    "  referees what judging costs: runs with all referees against runs with none\n"
     "  memory  the same runs under sc, tso and rc11\n"
     "  trace   recording and replaying a trace\n"
     "  explore executions a second of the split-ring protocol under rc11\n"
     "\n"
     "Numbers are medians of CPU time; ratios are against a limit measured in the same run.\n"
-    "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec memory\n",
+    "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec referees memory\n",
     bench_main};

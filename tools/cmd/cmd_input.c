@@ -4,6 +4,7 @@
 
 #include "model/trace/vl_trace.h"
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,11 +29,8 @@ bool cmd_input_is_trace(const char *path)
 
 static bool take_trace(const struct vl_trace_info *info, struct lab_input *in, char err[256])
 {
-    lab_scenario_default(&in->scenario);
-    for (uint32_t i = 0; i < info->n_scenario; i++) { // bound: VL_TRACE_SCENARIO_MAX
-        if (!lab_scenario_set(&in->scenario, info->scenario[i], err)) {
-            return false;
-        }
+    if (!cmd_trace_scenario(info, &in->scenario, err)) {
+        return false;
     }
     in->max = info->n_choices + 1;
     in->list = calloc(in->max, sizeof(in->list[0]));
@@ -62,8 +60,7 @@ static int load_trace(const char *name, const char *path, struct lab_input *in)
     vl_trace_close(trace);
     if (!ok) {
         lab_input_free(in);
-        return cmd_fail(name, CMD_EXIT_ENV, "%s: its scenario is not one of this build: %s", path,
-                        err);
+        return cmd_fail(name, CMD_EXIT_ENV, "%s: %s", path, err);
     }
     return CMD_EXIT_CLEAN;
 }

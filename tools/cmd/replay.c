@@ -5,6 +5,7 @@
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/cmd_outside.h"
 #include "tools/cmd/cmd_run.h"
+#include "tools/cmd/cmd_trace.h"
 #include "tools/cmd/event_text.h"
 
 #include <inttypes.h>
@@ -101,12 +102,9 @@ static bool load(struct replay *r, char err[LAB_ERR_BYTES])
     const struct vl_trace_info *info = r->info;
     char inner[LAB_ERR_BYTES] = "";
 
-    lab_scenario_default(&r->scenario);
-    for (uint32_t i = 0; i < info->n_scenario; i++) { // bound: VL_TRACE_SCENARIO_MAX
-        if (!lab_scenario_set(&r->scenario, info->scenario[i], inner)) {
-            (void)snprintf(err, LAB_ERR_BYTES, "%.80s: its scenario: %.150s", r->path, inner);
-            return false;
-        }
+    if (!cmd_trace_scenario(info, &r->scenario, inner)) {
+        (void)snprintf(err, LAB_ERR_BYTES, "%.80s: %.170s", r->path, inner);
+        return false;
     }
     r->n = info->n_choices;
     r->list = calloc(r->n + 1, sizeof(*r->list));
