@@ -35,6 +35,17 @@ static void blk_config_init(struct vdev_core *core, uint8_t *config)
     virtq_put_le(config + CONFIG_BLK_SIZE, 4, VDEV_BLK_SECTOR_BYTES);
 }
 
+// First the data path takes requests for the new size: who has read it may use it.
+static void blk_attend(struct vdev_core *core)
+{
+    uint64_t bytes = 0;
+
+    if (core->backend.resized != NULL && core->backend.resized(core->backend.ctx, &bytes)) {
+        core->backend.capacity_bytes = bytes;
+        vdev_core_change_config(core, CONFIG_CAPACITY, 8, bytes / VDEV_BLK_SECTOR_BYTES);
+    }
+}
+
 static uint64_t blk_offer(const struct vdev_core *core)
 {
     const uint64_t always = VDEV_BLK_F_SEG_MAX | VDEV_BLK_F_BLK_SIZE | VDEV_BLK_F_FLUSH;
@@ -83,6 +94,8 @@ static bool start_transfer(struct vdev_core *core, struct vdev_request *request,
     request->offset = sector * VDEV_BLK_SECTOR_BYTES;
     request->data_bytes = bytes;
     if (write) {
+        // Without flushes a completed write is stable [5.2.6.2-dev-13].
+        request->durable = (core->driver_features & VDEV_BLK_F_FLUSH) == 0;
         (void)vdev_chain_read(queue_of(core, request), chain, VDEV_BLK_HEADER_BYTES, request->data,
                               bytes);
     }
@@ -147,4 +160,5 @@ const struct vdev_type vdev_blk_type = {
     .offer = blk_offer,
     .start = blk_start,
     .finish = blk_finish,
+    .attend = blk_attend,
 };

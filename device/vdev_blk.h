@@ -30,7 +30,7 @@
 // What vdev_request.kind says for a block device.
 enum vdev_blk_kind {
     VDEV_BLK_READ,   // fill data[0 .. data_bytes - 1] from offset on
-    VDEV_BLK_WRITE,  // store data[0 .. data_bytes - 1] at offset
+    VDEV_BLK_WRITE,  // store data[0 .. data_bytes - 1] at offset; durably if .durable
     VDEV_BLK_FLUSH,  // make all writes that were answered durable
     VDEV_BLK_GET_ID, // never handed to the backend
 };

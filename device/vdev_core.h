@@ -44,6 +44,7 @@ struct vdev_request {
     uint32_t data_bytes;
     uint8_t kind;   // the device type's own
     uint8_t status; // what the backend said: 0 good
+    bool durable;   // a write: it survives a loss of power once it is answered
 };
 
 // The world behind the device: where bytes come from and go to. submit() takes a request; it is
@@ -58,6 +59,9 @@ struct vdev_backend {
     void (*cancel)(void *ctx);
     uint64_t capacity_bytes; // block: size of the medium
     bool read_only;
+    // Block, where the configuration may change: true and the size if it is another one now. NULL:
+    // it never is.
+    bool (*resized)(void *ctx, uint64_t *capacity_bytes);
 };
 
 struct vdev_core;
@@ -80,6 +84,8 @@ struct vdev_type {
     bool (*start)(struct vdev_core *core, struct vdev_request *request, uint32_t *written);
     // The backend answered: store the reply. Returns the bytes written.
     uint32_t (*finish)(struct vdev_core *core, struct vdev_request *request);
+    // Where the configuration may change: look whether it has to, once a round; NULL: it never has.
+    void (*attend)(struct vdev_core *core);
 };
 
 struct vdev_core_queue {
@@ -102,6 +108,7 @@ struct vdev_core_config {
     uint32_t io_max_bytes; // private data bytes of a request
     uint64_t features;     // transport-independent bits to offer, VERSION_1 included
     uint32_t batch;        // used entries published at once, 1..
+    bool config_changes;   // the device configuration may change while the device runs
 };
 
 // How the device reaches its driver: supplied by the transport.
@@ -122,9 +129,10 @@ struct vdev_core {
     uint64_t offered;
     uint64_t driver_features; // as written; meaningful once FEATURES_OK is set
     struct virtq_shared status;
-    struct virtq_shared work; // VDEV_WORK_* bits from the trap to the data path
-    uint8_t device_config[VDEV_CONFIG_MAX_BYTES];
-    struct virtq_shared config_generation; // 8 bits count
+    struct virtq_shared work;                     // VDEV_WORK_* bits from the trap to the data path
+    uint8_t device_config[VDEV_CONFIG_MAX_BYTES]; // the data path's own if it may change
+    struct virtq_shared config_generation;        // 8 bits count; the lowest names the copy below
+    struct virtq_shared config_word[2][VDEV_CONFIG_MAX_BYTES / 4]; // what registers show then
     struct vdev_core_queue queue[VDEV_QUEUES_MAX];
     // data path
     uint32_t n_under_way;
@@ -159,7 +167,15 @@ _Noreturn void vdev_core_run(struct vdev_core *core);
 // asks for notifications. Bounded. Returns false if the caller may sleep (virtq_await_event()).
 bool vdev_core_step(struct vdev_core *core);
 
+// Data path: bytes (1..8) of the device configuration at off become value, little-endian. The
+// driver finds all of it or nothing, with another generation [2.5, 4.1.4.3.1-dev-6], and is told of
+// it [3.2.1-dev-d1]. Only where config.config_changes.
+void vdev_core_change_config(struct vdev_core *core, uint32_t off, unsigned bytes, uint64_t value);
+
 // ---- trap context: what a transport's registers do -------------------------------------------
+
+// Device configuration: bytes 1, 2 or 4 at off, a multiple of it, within the type's structure.
+uint32_t vdev_core_config_read(struct vdev_core *core, uint32_t off, unsigned bytes);
 
 // Device status as the driver reads it. Nonzero until a reset is complete.
 uint8_t vdev_core_status(struct vdev_core *core);

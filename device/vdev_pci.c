@@ -303,15 +303,11 @@ static bool width_valid(uint32_t off, unsigned bytes)
 // Fields are readable at any time, before FEATURES_OK, too [2.5.2-dev-1].
 static uint32_t device_config_read(struct vdev_pci *v, uint32_t off, unsigned bytes, uint32_t at)
 {
-    uint32_t value = 0;
     if (!width_valid(off, bytes) || off + bytes > v->core->type->config_bytes) {
         vdev_core_peer_error(v->core, VIRTQ_ERR_REGISTER, at);
         return 0;
     }
-    for (unsigned i = 0; i < bytes; i++) {
-        value |= (uint32_t)v->core->device_config[off + i] << (8 * i);
-    }
-    return value;
+    return vdev_core_config_read(v->core, off, bytes);
 }
 
 uint32_t vdev_pci_bar_read(struct vdev_pci *v, unsigned bar, uint32_t off, unsigned bytes)

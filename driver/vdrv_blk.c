@@ -216,6 +216,15 @@ enum virtq_err vdrv_blk_get_id(struct vdrv_blk *b, const struct vdrv_elem *elem,
                   (struct slot){.token = token, .n_in = VDRV_BLK_ID_BYTES});
 }
 
+enum virtq_err vdrv_blk_resize(struct vdrv_blk *b, uint64_t capacity)
+{
+    if (capacity > UINT64_MAX / VDRV_BLK_SECTOR_BYTES) {
+        return VIRTQ_ERR_CONFIG_VALUE;
+    }
+    b->config.info.capacity = capacity;
+    return VIRTQ_OK;
+}
+
 static void release_slot(struct vdrv_blk *b, uint32_t index)
 {
     b->slot[index].next_free = b->free_slot;

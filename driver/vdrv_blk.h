@@ -95,6 +95,11 @@ VIRTQ_NODISCARD enum virtq_err vdrv_blk_flush(struct vdrv_blk *b, bool indirect,
 VIRTQ_NODISCARD enum virtq_err vdrv_blk_get_id(struct vdrv_blk *b, const struct vdrv_elem *elem,
                                                bool indirect, uint64_t token);
 
+// The device has another capacity, in sectors: later requests are held against it [5.2.6.1-drv-1].
+// Returns VIRTQ_OK; VIRTQ_ERR_CONFIG_VALUE, a peer error that the caller reports, for a value that
+// no device can mean.
+VIRTQ_NODISCARD enum virtq_err vdrv_blk_resize(struct vdrv_blk *b, uint64_t capacity);
+
 // Take the next finished request.
 // Returns VIRTQ_OK and *reply; VIRTQ_ERR_EMPTY; a peer error, VIRTQ_ERR_REPLY for a status byte
 // that is none, or a read that is said to be good and is not as long as was asked for (reply->token

@@ -65,7 +65,10 @@ struct virtq_shared {
     X(DETACH, "detach")         /* driver: a token, b head, taken back unused after a reset */     \
     X(POP, "pop")               /* device: a head, n elements; chain accepted */                   \
     X(PEER_ERROR, "peer-error") /* either: a enum virtq_err, b the offending value */              \
-    X(CONTROL, "control")       /* either: a enum virtq_control, b and c its details */
+    X(CONTROL, "control")       /* either: a enum virtq_control, b and c its details */            \
+    X(CONFIG_CHANGED, "config-changed") /* device: a first byte, b its new value, c generation, */ \
+                                        /* n bytes; the registers show it */                       \
+    X(SYNC, "sync") /* driver: a token; took an order to make completed writes durable */
 
 #define VIRTQ_NOTE_ENUM_(id, name) VIRTQ_NOTE_##id,
 enum virtq_note { VIRTQ_NOTES(VIRTQ_NOTE_ENUM_) VIRTQ_NOTE_COUNT };

@@ -7,8 +7,8 @@
 
 static const struct vl_clause_info clauses[VL_CLAUSE_COUNT] = {
 #define VL_CLAUSE(name, id, side, level, now, then, area, by, summary)                             \
-    [VL_CLAUSE_##name] = {id,           now,           then,           summary,                    \
-                          VL_BOUND_##side, VL_##level, VL_AREA_##area, VL_BY_##by},
+    [VL_CLAUSE_##                                                                                  \
+        name] = {id, now, then, summary, VL_BOUND_##side, VL_##level, VL_AREA_##area, VL_BY_##by},
 #include "model/referee/clauses.def"
 #undef VL_CLAUSE
 };

@@ -24,12 +24,12 @@ void clause_look(enum vl_clause c, struct clause_state *state);
 
 // How a breach ended.
 struct clause_result {
-    bool as_expected;                // all of the below
-    bool found;                      // with the breach: that clause, and nothing before it
-    bool clean_without;              // without it: clean, and no advice of that clause
-    bool other_clean;                // with the breaking side hostile: the other half is clean
-    char said[CLAUSE_WORDS_BYTES];   // what came instead, or the finding's sentence
-    char words[CLAUSE_WORDS_BYTES];  // the run as "key=value ..."
+    bool as_expected;               // all of the below
+    bool found;                     // with the breach: that clause, and nothing before it
+    bool clean_without;             // without it: clean, and no advice of that clause
+    bool other_clean;               // with the breaking side hostile: the other half is clean
+    char said[CLAUSE_WORDS_BYTES];  // what came instead, or the finding's sentence
+    char words[CLAUSE_WORDS_BYTES]; // the run as "key=value ..."
 };
 
 // Run a breach three times, each in a child process. Returns false with err if a run was not

@@ -1,6 +1,5 @@
-// tools/cmd/clauses.c -- vringlab clauses: the clauses of the standard, who decides them, who breaks
-// them, and whether that is so.
-// SPDX-License-Identifier: BSD-2-Clause
+// tools/cmd/clauses.c -- vringlab clauses: the clauses of the standard, who decides them, who
+// breaks them, and whether that is so. SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/clauses_doc.h"
 #include "tools/cmd/cmd.h"
 
@@ -279,15 +278,16 @@ static int clauses_main(int argc, char **argv)
     if (args.area != NULL && !area_known(args.area)) {
         return cmd_usage(&cmd_clauses, "--area %s: there is no such area", args.area);
     }
-    if (args.side != NULL && strcmp(args.side, "driver") != 0 &&
-        strcmp(args.side, "device") != 0 && strcmp(args.side, "both") != 0) {
+    if (args.side != NULL && strcmp(args.side, "driver") != 0 && strcmp(args.side, "device") != 0 &&
+        strcmp(args.side, "both") != 0) {
         return cmd_usage(&cmd_clauses, "--side %s: use driver, device or both", args.side);
     }
     if (args.id != NULL) {
         const enum vl_clause c = vl_clause_find(args.id);
         if (c == VL_CLAUSE_NONE) {
-            return cmd_usage(&cmd_clauses, "%s: no clause has this ID; `vringlab clauses` lists "
-                                           "them",
+            return cmd_usage(&cmd_clauses,
+                             "%s: no clause has this ID; `vringlab clauses` lists "
+                             "them",
                              args.id);
         }
         return clauses_show(c);

@@ -101,10 +101,9 @@ int clauses_show(enum vl_clause c)
         }
     }
     if (state.check == NULL) {
-        (void)printf("  check   none: %s\n", !vl_area_exists(info->area)
-                                                 ? "what it speaks of is not built here"
-                                             : info->level == VL_MAY
-                                                 ? "a permission; nobody is blamed for using it"
+        (void)printf("  check   none: %s\n",
+                     !vl_area_exists(info->area) ? "what it speaks of is not built here"
+                     : info->level == VL_MAY     ? "a permission; nobody is blamed for using it"
                                                  : "it is missing");
     }
     if (state.breach == NULL) {
@@ -157,9 +156,10 @@ static void map_clause(FILE *f, enum vl_clause c)
         (void)fprintf(f, "as %s | |\n", vl_clause_info(state.same)->id);
         return;
     }
-    (void)fprintf(f, "%s | ", state.check != NULL ? file_of(state.check)
-                              : info->level == VL_MAY ? "a permission"
-                                                      : "none");
+    (void)fprintf(f, "%s | ",
+                  state.check != NULL     ? file_of(state.check)
+                  : info->level == VL_MAY ? "a permission"
+                                          : "none");
     if (state.breach != NULL) {
         cell(f, state.breach->how);
     }
@@ -192,14 +192,13 @@ static void map_area(FILE *f, unsigned area)
 static void map(FILE *f)
 {
     (void)fprintf(
-        f,
-        "# The map of the specification\n\n"
-        "Written by `vringlab clauses --write docs/SPEC-MAP.md`, from the same tables that the "
-        "referees and the\nfaults are made of. A test fails when it is stale.\n\n"
-        "Each line is a clause of virtio 1.4 under the number that the sources cite. `vringlab "
-        "clauses ID` shows\none with the line of its check and a run that breaks it; "
-        "`fault=clause:ID` breaks it in any scenario.\n"
-        "SHOULD and SHOULD NOT are advice: they do not fail a run.\n");
+        f, "# The map of the specification\n\n"
+           "Written by `vringlab clauses --write docs/SPEC-MAP.md`, from the same tables that the "
+           "referees and the\nfaults are made of. A test fails when it is stale.\n\n"
+           "Each line is a clause of virtio 1.4 under the number that the sources cite. `vringlab "
+           "clauses ID` shows\none with the line of its check and a run that breaks it; "
+           "`fault=clause:ID` breaks it in any scenario.\n"
+           "SHOULD and SHOULD NOT are advice: they do not fail a run.\n");
     for (unsigned area = 0; area < VL_AREA_COUNT; area++) {
         map_area(f, area);
     }

@@ -196,18 +196,16 @@ static void at(void *ctx, struct vl_port_op *op, enum vl_op_phase phase)
     }
 }
 
-void lab_breach_start(struct lab_breach_run *run, const struct lab_scenario *s,
+void lab_breach_start(struct lab_breach_run *run, const struct lab_breach *breach,
                       struct vl_machine *m, struct lab_pci_bus *pci)
 {
-    const struct lab_breach *breach = lab_breach_of(s);
-
     if (breach == NULL || breach->patch) {
         return;
     }
     memset(run, 0, sizeof(*run));
     run->breach = breach;
     run->machine = m;
-    run->pci = s->transport == LAB_TRANSPORT_PCI ? pci : NULL;
+    run->pci = pci;
     run->interposer = (struct vl_interposer){.ctx = run, .at = at};
     m->interposer = &run->interposer;
 }

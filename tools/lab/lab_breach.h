@@ -58,7 +58,7 @@ struct lab_act {
     uint64_t b;
 };
 
-#define LAB_ACTS_MAX 5u
+#define LAB_ACTS_MAX 8u
 
 struct lab_breach {
     const char *id;       // of the clause
@@ -77,8 +77,9 @@ struct lab_breach_table {
     uint32_t n;
 };
 #define LAB_BREACH_TABLES(X)                                                                       \
-    X(status) X(features) X(config) X(cap) X(common) X(notify) X(isr) X(msix)                      \
-    X(ring_driver) X(ring_device) X(event) X(blk) X(entropy)
+    X(status)                                                                                      \
+    X(features) X(config) X(cap) X(common) X(notify) X(isr) X(msix) X(ring_driver) X(ring_device)  \
+        X(event) X(blk) X(entropy)
 #define LAB_BREACH_EXTERN_(name) extern const struct lab_breach_table lab_breach_##name;
 LAB_BREACH_TABLES(LAB_BREACH_EXTERN_)
 #undef LAB_BREACH_EXTERN_
@@ -102,16 +103,16 @@ bool lab_breach_check(const struct lab_scenario *s, char err[256]);
 struct lab_breach_run {
     const struct lab_breach *breach;
     struct vl_machine *machine;
-    struct lab_pci_bus *pci;          // transport=pci
-    uint32_t n[LAB_ACTS_MAX];         // times that each act's place was come by
-    uint64_t word[LAB_BREACH_WORDS];  // the deeds' own memory, 0 at the start
+    struct lab_pci_bus *pci;                       // transport=pci
+    uint32_t n[LAB_ACTS_MAX];                      // times that each act's place was come by
+    uint64_t word[LAB_BREACH_WORDS];               // the deeds' own memory, 0 at the start
     const struct virtq_span *last[VL_FIELD_COUNT]; // span in which a field was accessed last
     uint32_t last_off[VL_FIELD_COUNT];
     struct vl_interposer interposer;
 };
 
-// Put the scenario's breach, if there is one, between halves and machine, for the run to come.
-void lab_breach_start(struct lab_breach_run *run, const struct lab_scenario *s,
+// Put a breach between halves and machine, for the run to come. NULL, or a patch: nothing.
+void lab_breach_start(struct lab_breach_run *run, const struct lab_breach *breach,
                       struct vl_machine *m, struct lab_pci_bus *pci);
 
 // Bus address of a register, or config space offset, of a place; UINT64_MAX if there is none.
@@ -148,16 +149,17 @@ lab_deed lab_bytes;   // payload: all its bytes become a
 lab_deed lab_byte;    // payload: byte a becomes b
 
 // One more access of the same side's, at place a (BEFORE: in front, DONE: behind).
-lab_deed lab_also_write8;  // register or config space a is written b
+lab_deed lab_also_write8; // register or config space a is written b
 lab_deed lab_also_write16;
 lab_deed lab_also_write32;
-lab_deed lab_also_read8;   // ... is read
+lab_deed lab_also_read8; // ... is read
 lab_deed lab_also_read16;
 lab_deed lab_also_read32;
-lab_deed lab_also_interrupt; // the device signals vector a (from the trap context if the driver acts)
-lab_deed lab_also_intx;      // the line becomes a
-lab_deed lab_also_doorbell;  // the driver notifies queue a
-lab_deed lab_again;          // DONE, stores: the same store once more
+lab_deed
+    lab_also_interrupt; // the device signals vector a (from the trap context if the driver acts)
+lab_deed lab_also_intx; // the line becomes a
+lab_deed lab_also_doorbell; // the driver notifies queue a
+lab_deed lab_again;         // DONE, stores: the same store once more
 
 // One more ring access of op's side (whatever it did) at the word that field a (LAB_FIELD) was
 // last accessed at by anybody: a store of b, or a load.

@@ -15,6 +15,7 @@
 
 #define SECTOR 512u
 #define BUILT_IN_SECTORS 64u
+#define GROWTH_SECTORS 8u
 #define OVERLAY_SLOTS_FILE 65536u // 32 MiB of written sectors at most
 #define OVERLAY_SLOTS_BUILT_IN 128u
 #define HASH_CHUNK 65536u
@@ -150,11 +151,18 @@ static bool medium_write(struct lab_disk *disk, uint64_t off, const uint8_t *src
 // ---- the device's backend
 // ------------------------------------------------------------------------
 
-// kind 1: taken, with data that the device read; kind 2: answered, with data to be stored.
-static void backend_event(struct lab_disk *disk, const struct vdev_request *r, unsigned kind)
+enum { TAKEN = 1, ANSWERED, STORED, DURABLE }; // kinds of BACKEND events
+
+static void backend_event(struct lab_disk *disk, const struct vdev_request *r, unsigned kind,
+                          uint64_t value, uint32_t len)
 {
-    vl_lab_event(disk->machine, VL_EV_BACKEND, r->chain.head, vl_hash64(r->data, r->data_bytes),
-                 (uint64_t)r->queue_index | (uint64_t)kind << 16, r->data_bytes);
+    vl_lab_event(disk->machine, VL_EV_BACKEND, r->chain.head, value,
+                 (uint64_t)r->queue_index | (uint64_t)kind << 16, len);
+}
+
+static void data_event(struct lab_disk *disk, const struct vdev_request *r, unsigned kind)
+{
+    backend_event(disk, r, kind, vl_hash64(r->data, r->data_bytes), r->data_bytes);
 }
 
 static void submit(void *ctx, uint32_t tag, struct vdev_request *request)
@@ -165,7 +173,7 @@ static void submit(void *ctx, uint32_t tag, struct vdev_request *request)
     disk->pending[disk->n_pending].request = request;
     disk->n_pending++;
     if (disk->is_blk && request->kind == VDEV_BLK_WRITE) {
-        backend_event(disk, request, 1);
+        data_event(disk, request, TAKEN);
     }
 }
 
@@ -180,10 +188,20 @@ static void fill_entropy(struct lab_disk *disk, struct vdev_request *r)
     }
 }
 
+static bool store(struct lab_disk *disk, const struct vdev_request *r)
+{
+    if (!medium_write(disk, r->offset, r->data, r->data_bytes)) {
+        return false;
+    }
+    backend_event(disk, r, STORED, r->offset / SECTOR, r->data_bytes);
+    return true;
+}
+
 static void answer(struct lab_disk *disk, struct vdev_request *r)
 {
     bool ok = true;
     bool data = true;
+    bool durable = false;
 
     if (!disk->is_blk) {
         fill_entropy(disk, r);
@@ -192,11 +210,15 @@ static void answer(struct lab_disk *disk, struct vdev_request *r)
         data = ok;
     } else {
         data = false;
-        ok = r->kind != VDEV_BLK_WRITE || medium_write(disk, r->offset, r->data, r->data_bytes);
+        ok = r->kind != VDEV_BLK_WRITE || store(disk, r);
+        durable = ok && (r->kind == VDEV_BLK_FLUSH || r->durable);
     }
     r->status = ok ? 0 : 1;
     if (data) {
-        backend_event(disk, r, 2);
+        data_event(disk, r, ANSWERED);
+    }
+    if (durable) {
+        backend_event(disk, r, DURABLE, 0, 0);
     }
 }
 
@@ -221,6 +243,27 @@ static bool next(void *ctx, uint32_t *tag)
     memmove(&disk->pending[v], &disk->pending[v + 1],
             (disk->n_pending - v) * sizeof(disk->pending[0]));
     answer(disk, r);
+    disk->n_answered++;
+    return true;
+}
+
+// The built-in medium grows, in the first half of the work, so that some is left to use it; a
+// choice moves it elsewhere.
+static bool resized(void *ctx, uint64_t *capacity_bytes)
+{
+    struct lab_disk *disk = ctx;
+
+    if (disk->n_resized >= disk->resize) {
+        return false;
+    }
+    const uint64_t due =
+        (uint64_t)disk->buffers * (disk->n_resized + 1) / (2ull * (disk->resize + 1));
+    const bool now = disk->n_answered >= due;
+    if (now == (vl_lab_choice(disk->machine, VL_LANE_COMPLETION, 1, 2) != 0)) {
+        return false;
+    }
+    disk->n_resized++;
+    *capacity_bytes = disk->bytes + (uint64_t)disk->n_resized * GROWTH_SECTORS * SECTOR;
     return true;
 }
 
@@ -339,6 +382,10 @@ void lab_disk_reset(struct lab_disk *disk, struct vl_machine *m, const struct la
     disk->read_only = s->disk[0] != '\0' && s->write == 0;
     disk->n_pending = 0;
     disk->serial = 0;
+    disk->n_answered = 0;
+    disk->n_resized = 0;
+    disk->resize = s->resize;
+    disk->buffers = s->buffers;
     for (uint32_t i = 0; i < disk->over_used; i++) { // bound: what the last run wrote
         disk->over_key[disk->over_list[i]] = 0;
     }
@@ -350,6 +397,7 @@ void lab_disk_reset(struct lab_disk *disk, struct vl_machine *m, const struct la
                                           .submit = submit,
                                           .next = next,
                                           .cancel = cancel,
+                                          .resized = resized,
                                           .capacity_bytes = disk->bytes,
                                           .read_only = disk->read_only};
 }

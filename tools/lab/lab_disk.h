@@ -1,6 +1,14 @@
 // tools/lab/lab_disk.h -- the backend behind a device: entropy, and a block medium with an overlay.
 // Requests are answered in an order and at times that are choices (lane completion). Bytes of a
 // file become events when they are first read, so that a trace can stand in for the file.
+//
+// The block medium has a cache that is lost with the power: a write is stored in it, and made
+// durable by a flush, or at once if the device asks for that. BACKEND events tell of both:
+//   aux: queue | kind << 16; addr: head of the request
+//   kind 1 taken     a write is handed over; value digest of its bytes, len bytes
+//   kind 2 answered  a read, or entropy; value digest of the bytes, len bytes
+//   kind 3 stored    a write is in the cache; value its first sector, len bytes
+//   kind 4 durable   what was stored so far is durable
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef LAB_DISK_H
 #define LAB_DISK_H
@@ -35,6 +43,11 @@ struct lab_disk {
     } pending[LAB_PENDING_MAX];
     uint32_t n_pending;
     uint64_t serial; // answers so far, seeds entropy
+    // growing
+    uint32_t n_answered;
+    uint32_t n_resized;
+    uint32_t resize;  // of the scenario
+    uint32_t buffers; // ...
 };
 
 // Open the medium of a scenario: checks the file (there, regular, not empty, whole sectors),

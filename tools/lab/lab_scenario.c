@@ -82,6 +82,8 @@ static const struct key keys[] = {
     CHOICE("ops", ops, ops_names, "read", "blk: only reads, or reads, writes, flushes and IDs"),
     CHOICE("poll", poll, switch_names, "off", "the driver polls the queue instead of sleeping"),
     NUMBER("resets", resets, 0, 1000, "0", "device resets in the middle of the workload"),
+    NUMBER("resize", resize, 0, 100, "0",
+           "blk over PCI: times that the built-in medium grows in the middle of the workload"),
     CHOICE("write", write, switch_names, "off", "disk=FILE is written to after a clean run"),
     NUMBER("budget", budget, 100, 4000000000u, "1000000",
            "port calls after which a run is stopped"),
@@ -305,6 +307,13 @@ bool lab_scenario_check(const struct lab_scenario *s, char err[256])
     }
     if (s->device != LAB_DEVICE_BLK && (s->disk[0] != '\0' || s->write != 0)) {
         return fail(err, "disk= and write= need device=blk");
+    }
+    if (s->resize != 0 && (s->device != LAB_DEVICE_BLK || s->transport != LAB_TRANSPORT_PCI ||
+                           s->disk[0] != '\0' || s->buffers == 0)) {
+        return fail(err,
+                    "resize=%u: needs device=blk, transport=pci, no disk= and buffers= of 1 "
+                    "or more",
+                    s->resize);
     }
     if (s->write != 0 && s->disk[0] == '\0') {
         return fail(err, "write=on: needs disk=FILE");

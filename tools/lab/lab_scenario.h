@@ -51,6 +51,7 @@ struct lab_scenario {
     uint32_t ops;                // enum lab_op: blk: only reads, or reads, writes, flushes and IDs
     uint32_t poll;               // 0, 1: the driver polls instead of sleeping
     uint32_t resets;             // device resets in the middle of the workload
+    uint32_t resize;             // blk over PCI: times that the medium grows in the workload
     uint32_t write;              // 0, 1: disk is writable
     uint32_t budget;             // port calls
     char disk[LAB_PATH_BYTES];   // "" : a small built-in medium

@@ -302,6 +302,11 @@ void lab_set_observer(struct lab *lab, const struct vl_observer *observer)
     lab->observer = observer != NULL ? *observer : (struct vl_observer){0};
 }
 
+void lab_set_acts(struct lab *lab, const struct lab_breach *acts)
+{
+    lab->acts = acts;
+}
+
 // ---- a run
 // ---------------------------------------------------------------------------------------
 
@@ -428,14 +433,14 @@ bool lab_set_up(struct lab *lab)
 struct vl_referee_config lab_referee_config(const struct lab_scenario *s)
 {
     const bool pci = s->transport == LAB_TRANSPORT_PCI;
-    return (struct vl_referee_config){
-        .hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
-        .hostile_device = s->hostile == LAB_HOSTILE_DEVICE,
-        .hostile_pci = s->hostile == LAB_HOSTILE_DEVICE && pci,
-        .completion_owed = true,
-        .pci = pci,
-        .barriers = s->barriers == LAB_BARRIERS_ORDERS,
-        .virtio_id = s->device == LAB_DEVICE_BLK ? VL_VIRTIO_BLK : VL_VIRTIO_ENTROPY};
+    return (struct vl_referee_config){.hostile_driver = s->hostile == LAB_HOSTILE_DRIVER,
+                                      .hostile_device = s->hostile == LAB_HOSTILE_DEVICE,
+                                      .hostile_pci = s->hostile == LAB_HOSTILE_DEVICE && pci,
+                                      .completion_owed = true,
+                                      .pci = pci,
+                                      .barriers = s->barriers == LAB_BARRIERS_ORDERS,
+                                      .virtio_id = s->device == LAB_DEVICE_BLK ? VL_VIRTIO_BLK
+                                                                               : VL_VIRTIO_ENTROPY};
 }
 
 const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choices)
@@ -449,7 +454,8 @@ const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choi
         vl_referees_reset(lab->referees, &config);
     }
     create_halves(lab);
-    lab_breach_start(&lab->breach, s, m, &lab->pci);
+    lab_breach_start(&lab->breach, lab->acts != NULL ? lab->acts : lab_breach_of(s), m,
+                     s->transport == LAB_TRANSPORT_PCI ? &lab->pci : NULL);
     (void)vl_machine_run(m);
     if (lab->referees != NULL) {
         vl_referees_end(lab->referees, &m->verdict);

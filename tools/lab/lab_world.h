@@ -99,4 +99,9 @@ void lab_pci_text(struct lab *lab, const struct lab_choices *choices,
 // See every event as it happens, beside the referees (replay compares here). NULL: nobody.
 void lab_set_observer(struct lab *lab, const struct vl_observer *observer);
 
+// Let these acts (lab_breach.h) stand between halves and machine in the runs to come, whatever the
+// scenario's fault says; they stay the caller's. NULL: the scenario's again.
+struct lab_breach;
+void lab_set_acts(struct lab *lab, const struct lab_breach *acts);
+
 #endif

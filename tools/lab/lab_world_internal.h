@@ -24,6 +24,7 @@ struct lab {
     struct lab_disk disk;
     struct lab_outside outside;
     struct lab_mischief mischief;
+    const struct lab_breach *acts; // of lab_set_acts(), or NULL
     struct lab_breach_run breach;
     struct lab_pci_bus pci;
     const struct lab_player *player[VL_SIDE_COUNT];

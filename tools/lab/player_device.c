@@ -29,7 +29,8 @@ static struct vdev_core_config core_config(const struct lab_half_config *config)
                                      .features = VIRTQ_F_VERSION_1 |
                                                  (s->indirect != 0 ? VIRTQ_F_INDIRECT_DESC : 0) |
                                                  (s->event_idx != 0 ? VIRTQ_F_EVENT_IDX : 0),
-                                     .batch = s->batch};
+                                     .batch = s->batch,
+                                     .config_changes = s->resize != 0};
 }
 
 static size_t device_state_bytes(const struct lab_half_config *config)

@@ -253,6 +253,14 @@ static enum virtq_err start_pci(struct driver *d)
     return VIRTQ_OK;
 }
 
+static bool give_up(struct driver *d, enum virtq_err err)
+{
+    d->failed = err;
+    d->config.work->failed(d->config.work->ctx, err);
+    d->phase = PHASE_STOP;
+    return true;
+}
+
 static bool start(struct driver *d)
 {
     d->q = NULL;
@@ -263,10 +271,7 @@ static bool start(struct driver *d)
         err = lab_buffers_open(&d->buffers);
     }
     if (err != VIRTQ_OK) {
-        d->failed = err;
-        d->config.work->failed(d->config.work->ctx, err);
-        d->phase = PHASE_STOP;
-        return true;
+        return give_up(d, err);
     }
     d->phase = PHASE_WORK;
     return true;
@@ -327,7 +332,12 @@ static enum virtq_err submit_one(struct driver *d, const struct lab_request *r, 
     case LAB_REQ_WRITE:
         err = vdrv_blk_write(d->blk, r->sector, elems, r->n_elems, r->indirect, token);
         break;
-    case LAB_REQ_FLUSH: err = vdrv_blk_flush(d->blk, r->indirect, token); break;
+    case LAB_REQ_FLUSH:
+        err = vdrv_blk_flush(d->blk, r->indirect, token);
+        if (err == VIRTQ_OK) {
+            virtq_note(d->port, VIRTQ_NOTE_SYNC, 0, token, 0, 0, 0);
+        }
+        break;
     case LAB_REQ_GET_ID: err = vdrv_blk_get_id(d->blk, &elems[0], r->indirect, token); break;
     }
     if (err != VIRTQ_OK) {
@@ -486,19 +496,46 @@ static void wait_for_device(struct driver *d)
     vdrv_queue_irq_disable(d->q);
 }
 
-// Woken and nothing came back: a configuration change may say why.
+// A medium may have another size now [5.2.6.1-drv-1].
+static enum virtq_err read_capacity(struct driver *d)
+{
+    static const struct vdrv_pci_field field = {0, 8};
+    uint64_t capacity = 0;
+
+    enum virtq_err err = vdrv_pci_config_read(&d->pci, &field, 1, &capacity);
+    if (err != VIRTQ_OK) {
+        return err;
+    }
+    err = vdrv_blk_resize(d->blk, capacity);
+    if (err != VIRTQ_OK) {
+        virtq_note(d->port, VIRTQ_NOTE_PEER_ERROR, 0, err, capacity, 0, 0);
+        return err;
+    }
+    d->config.work->config(d->config.work->ctx, capacity);
+    return VIRTQ_OK;
+}
+
+// The handler may have been told of a configuration change: look what it is.
 static enum virtq_err check_device(struct driver *d)
 {
     if (!d->over_pci || virtq_shared_exchange(d->port, &d->config_changed, 0) == 0) {
         return VIRTQ_OK;
     }
-    return vdrv_pci_check(&d->pci);
+    const enum virtq_err err = vdrv_pci_check(&d->pci);
+    return err == VIRTQ_OK && d->blk != NULL ? read_capacity(d) : err;
 }
 
 static bool work(struct driver *d)
 {
     const struct lab_work *w = d->config.work;
+    enum virtq_err err = VIRTQ_OK;
 
+    if (d->config.scenario->resize != 0) { // else only what stops a device is told
+        err = check_device(d);
+        if (err != VIRTQ_OK) {
+            return give_up(d, err);
+        }
+    }
     if (submit_batch(d) > 0) {
         (void)vdrv_queue_publish(d->q);
         if (vdrv_queue_kick_needed(d->q)) {
@@ -515,16 +552,11 @@ static bool work(struct driver *d)
     }
     wait_for_device(d);
     const uint32_t before = vdrv_queue_in_flight(d->q);
-    enum virtq_err err = reap_all(d);
+    err = reap_all(d);
     if (err == VIRTQ_OK && vdrv_queue_in_flight(d->q) == before) {
-        err = check_device(d);
+        err = check_device(d); // woken, and nothing came back: this may say why
     }
-    if (err != VIRTQ_OK) {
-        d->failed = err;
-        w->failed(w->ctx, err);
-        d->phase = PHASE_STOP;
-    }
-    return true;
+    return err == VIRTQ_OK || give_up(d, err);
 }
 
 static bool driver_step(void *state)
