@@ -208,8 +208,8 @@ static const struct moment moments[] = {
      VL_MARK_KICK_SUPPRESSED},
     {"an interrupt that was suppressed by flags", "2.7.7.2-dev-2",
      "transport=direct event_idx=off batch=4 buffers=30", VL_MARK_IRQ_SUPPRESSED},
-    {"payload across a border of regions", "2.7.13.1-drv-d2", "transport=direct bytes=600",
-     VL_MARK_TWO_SPANS},
+    {"payload across a border of regions", "2.7.13.1-drv-d2",
+     "transport=direct bytes=600 queue_size=1", VL_MARK_TWO_SPANS},
     {"payload above 4 GiB", "2.7.13.1-drv-d2", "transport=direct", VL_MARK_HIGH_MEMORY},
 };
 
