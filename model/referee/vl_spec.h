@@ -165,6 +165,7 @@ struct vl_spec_regs {
     bool msix_found;
     uint8_t msix_at;
     uint16_t msix_control; // as read or written last
+    bool msix_written;     // written: what config space showed before does not count any more
     uint16_t command;      // as written last
     bool decoding_off;     // the driver wrote it without memory decoding: reads say nothing
     // status

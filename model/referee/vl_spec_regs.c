@@ -97,7 +97,9 @@ static void take_msix(struct vl_spec_regs *s, const struct vl_pci_seen *f, uint3
     }
     s->msix_found = true;
     s->msix_at = (uint8_t)at;
-    s->msix_control = (uint16_t)(p[MSIX_CONTROL] | p[MSIX_CONTROL + 1] << 8);
+    if (!s->msix_written) {
+        s->msix_control = (uint16_t)(p[MSIX_CONTROL] | p[MSIX_CONTROL + 1] << 8);
+    }
     const uint32_t table = get32(p + MSIX_TABLE);
     place(s, f, VL_REGION_TABLE, table & 7u, table & ~7u,
           vl_spec_msix_entries(s) * MSIX_ENTRY_BYTES);
@@ -181,6 +183,7 @@ void vl_spec_regs_config(struct vl_referees *r, const struct vl_event *ev, uint6
     }
     if (s->msix_found && off == s->msix_at + MSIX_CONTROL && ev->len == 2) {
         s->msix_control = (uint16_t)ev->value;
+        s->msix_written = s->msix_written || ev->kind == VL_EV_CONFIG_WRITE;
     }
 }
 

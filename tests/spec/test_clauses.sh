@@ -36,7 +36,7 @@ n_checks=$((n_checks + 1))
 [ "${n:-0}" -ge 200 ] || failed "only ${n:-0} clauses are counted"
 expect "nothing is left out" 0 "clauses=0" --uncovered
 
-# ---- the map, and single clauses ------------------------------------------------------------------
+# ---- the map, and single clauses ----------------------------------------------------------------
 
 expect "the map" 0 "" --stale "$SRC/docs/SPEC-MAP.md"
 sed 's/avail.idx/avail index/' "$SRC/docs/SPEC-MAP.md" >"$WORK/map.md"

@@ -27,8 +27,14 @@ static inline struct lab *valid_open(const char *words)
     struct lab_scenario s;
 
     (void)snprintf(text, sizeof(text), "%s", words);
-    for (char *word = strtok(text, " "); word != NULL && argc < 32; word = strtok(NULL, " ")) {
-        argv[argc++] = word;
+    for (char *at = text; *at != '\0' && argc < 32;) {
+        const size_t n = strcspn(at, " ");
+        argv[argc] = at;
+        argc += n > 0 ? 1 : 0;
+        at += n;
+        if (*at == ' ') {
+            *at++ = '\0';
+        }
     }
     lab_scenario_default(&s);
     if (!lab_scenario_parse(&s, argc, argv, err)) {
