@@ -4,7 +4,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/referee/vl_judge.h"
 
-#include "model/referee/vl_shadow.h"
+#include "model/referee/vl_judge_notes.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -15,6 +15,8 @@ struct vl_judge {
     struct vl_verdict verdict;
     uint64_t seq; // of the next event
     const char *fault;
+    bool derive_notes;
+    struct vl_notes notes;
     jmp_buf asked; // where a finding leads to
 };
 
@@ -50,7 +52,9 @@ struct vl_judge *vl_judge_open(const struct vl_judge_setup *setup)
     if (mem_bytes <= VL_JUDGE_MEM_MAX_BYTES + VL_REFEREE_REGIONS * VL_REFEREE_REGION_ROOM) {
         judge->referees = vl_referees_open_for(&host, setup->queue_size_max, (uint32_t)mem_bytes);
     }
-    if (judge->referees == NULL) {
+    judge->derive_notes = setup->derive_notes;
+    if (judge->referees == NULL ||
+        (setup->derive_notes && !vl_notes_open(&judge->notes, setup->queue_size_max))) {
         vl_judge_close(judge);
         return NULL;
     }
@@ -64,6 +68,7 @@ void vl_judge_close(struct vl_judge *judge)
 {
     if (judge != NULL) {
         vl_referees_close(judge->referees);
+        vl_notes_close(&judge->notes);
         free(judge);
     }
 }
@@ -114,7 +119,11 @@ bool vl_judge_event(struct vl_judge *judge, const struct vl_event *ev, const uin
         return false;
     }
     if (ev->len > 0 || (ev->kind != VL_EV_READ && ev->kind != VL_EV_WRITE)) {
+        struct vl_event note;
         vl_referees_event(judge->referees, ev, judge->seq, payload);
+        if (judge->derive_notes && vl_notes_derive(&judge->notes, ev, &note)) {
+            vl_referees_event(judge->referees, &note, judge->seq, NULL);
+        }
     } // else it touches nothing
     judge->seq++;
     return true;

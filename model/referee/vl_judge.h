@@ -25,6 +25,7 @@ struct vl_judge_setup {
     struct vl_referee_region region[VL_REFEREE_REGIONS];
     // How the events ended: VL_BUDGET, VL_CRASHED, or VL_CLEAN for any other way.
     enum vl_outcome ended;
+    bool derive_notes; // submit, pop and complete are not among the events: vl_judge_notes.h
 };
 
 // Returns NULL if there is not enough memory, or if the regions are more than

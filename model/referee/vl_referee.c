@@ -173,6 +173,7 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     r->device_was_reset = false;
     r->driver_done = false;
     r->any_live = false;
+    r->accusation_due = false;
     r->marks = 0;
     r->completed_seq = 0;
     r->reset_at_seq = 0;
@@ -469,13 +470,18 @@ static void registers(struct vl_referees *r, const struct vl_event *ev, uint64_t
         vl_spec_mmio(r, ev, seq);
         vl_pci_rules_mmio(r, ev);
     }
+    if (r->accusation_due) {
+        vl_robust_settle(r);
+    }
 }
 
 // Events that checkers of registers want beside the accesses.
 static const bool spec_wants[VL_EV_COUNT] = {
-    [VL_EV_INTERRUPT] = true,       [VL_EV_INTERRUPT_ARRIVES] = true, [VL_EV_INTX] = true,
-    [VL_EV_HANDLER_RETURNS] = true, [VL_EV_SLEEP] = true,             [VL_EV_WAKE] = true,
-    [VL_EV_QUIESCENT] = true,       [VL_EV_DRIVER_DONE] = true,       [VL_EV_NOTE] = true,
+    [VL_EV_INTERRUPT] = true, [VL_EV_INTERRUPT_ARRIVES] = true,
+    [VL_EV_INTX] = true,      [VL_EV_HANDLER_RETURNS] = true,
+    [VL_EV_SLEEP] = true,     [VL_EV_WAKE] = true,
+    [VL_EV_QUIESCENT] = true, [VL_EV_DRIVER_DONE] = true,
+    [VL_EV_NOTE] = true,      [VL_EV_ALLOC] = true,
 };
 
 void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
@@ -494,6 +500,9 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
     }
     if (r->config.pci && ev->kind < VL_EV_COUNT && spec_wants[ev->kind]) {
         vl_spec_event(r, ev, seq);
+        if (r->accusation_due && side_of[ev->agent] == VL_SIDE_DRIVER) {
+            vl_robust_settle(r);
+        }
     }
     switch ((enum vl_event_kind)ev->kind) {
     case VL_EV_READ:

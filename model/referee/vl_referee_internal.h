@@ -74,6 +74,8 @@ struct vl_referees {
     uint32_t n_elems; // handed out from the start
     uint32_t elems_max;
     uint32_t free_elem; // given back, or VL_NONE
+    bool accusation_due; // a register access was called wrong, and it may have no event yet
+    struct vl_event accusation;
     struct vl_pci_rules pci;
     struct vl_spec spec;
 };
@@ -152,6 +154,8 @@ void vl_robust_unnoticed(struct vl_referees *r, struct vl_squeue *q, enum vl_sid
                          const char *and_then);
 void vl_robust_sleep(struct vl_referees *r, enum vl_side side);
 void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev);
+// Settle an accusation about a register access: no checker has found what it is about.
+void vl_robust_settle(struct vl_referees *r);
 void vl_robust_too_much(struct vl_referees *r, enum vl_side side);
 
 // ---- vl_robust_pci.c --------------------------------------------------------------------------

@@ -88,13 +88,25 @@ void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev)
     struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
 
     vl_mark(r, driver ? VL_MARK_PEER_ERROR_DEVICE : VL_MARK_PEER_ERROR_DRIVER);
-    if (r->honest) {
+    if (r->honest && r->config.pci && ev->agent == VL_AGENT_TRAP && ev->addr == VIRTQ_ERR_REGISTER) {
+        // The access that it is about may have no event yet: a read has its own behind the answer.
+        r->accusation = *ev;
+        r->accusation_due = true;
+    } else if (r->honest) {
         accused(r, q, accuser, ev);
     }
     if (takes_queue_out(ev->addr)) {
         q->broken[accuser] = true;
         q->lie[accuser].what = NULL;
     }
+}
+
+void vl_robust_settle(struct vl_referees *r)
+{
+    const struct vl_event ev = r->accusation;
+
+    r->accusation_due = false;
+    accused(r, &r->queue[ev.queue % VL_QUEUES], VL_SIDE_DEVICE, &ev);
 }
 
 void vl_robust_too_much(struct vl_referees *r, enum vl_side side)

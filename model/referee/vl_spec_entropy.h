@@ -7,7 +7,7 @@
 #include "model/referee/vl_shadow.h"
 #include "model/referee/vl_spec.h"
 
-// What they remember of a run; all zero at its start.
+// What they remember of a run: nothing, each event is judged by itself.
 struct vl_spec_entropy {
     uint64_t zero;
 };
@@ -17,7 +17,10 @@ void vl_spec_entropy_published(struct vl_referees *r, struct vl_squeue *q, uint3
                                uint64_t seq);
 
 // The device gives the buffer of head back with this used length.
-void vl_spec_entropy_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t head, uint32_t len,
-                              uint64_t seq);
+void vl_spec_entropy_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t head,
+                              uint32_t len, uint64_t seq);
+
+// The driver hands bytes to its caller: its RECEIVE note.
+void vl_spec_entropy_received(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
 #endif

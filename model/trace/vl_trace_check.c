@@ -229,6 +229,7 @@ static enum virtq_err check_meta(struct vl_trace *t)
 
 // ---- names --------------------------------------------------------------------------------------
 
+// Names are added at the end of a table; a file may be from before that, and lack the last ones.
 static enum virtq_err check_names(struct vl_trace *t, const struct vl_trace_names *names)
 {
     char sql[64];
@@ -252,11 +253,11 @@ static enum virtq_err check_names(struct vl_trace *t, const struct vl_trace_name
         vl_trace_digest_text(&t->digests, VL_SECTION2_NAMES, name);
         rc = sqlite3_step(s);
     }
-    if (rc != SQLITE_DONE || n != names->n) {
+    if (rc != SQLITE_DONE || n == 0) {
         (void)vl_trace_fault(t, VIRTQ_ERR_UNSUPPORTED,
-                             "table %s does not have this build's %u names: use the build that"
+                             "table %s has %s names than this build's %u: use the build that"
                              " wrote it, or record it again",
-                             names->table, names->n);
+                             names->table, n == 0 ? "fewer" : "more", names->n);
     }
     (void)sqlite3_finalize(s);
     return t->error;

@@ -261,6 +261,16 @@ static void cfg_read(struct script *s, uint32_t off, uint32_t value, uint32_t le
     emit(s, VL_EV_CONFIG_READ, VL_AGENT_DRIVER, CFG(off), value, 0, len);
 }
 
+// A capability of virtio in BAR 4: its structure's cfg_type, offset and length.
+static void capability(struct script *s, uint32_t at, uint32_t next, uint32_t bytes, uint32_t type,
+                       uint32_t offset, uint32_t length)
+{
+    cfg_read(s, at, 9 | next << 8 | bytes << 16 | type << 24, 4);
+    cfg_read(s, at + 4, 4, 1);
+    cfg_read(s, at + 8, offset, 4);
+    cfg_read(s, at + 12, length, 4);
+}
+
 // BAR 4: 64 bits, 16 KiB; the common configuration at its start.
 static void bring_up_bar(struct script *s, uint32_t command)
 {
@@ -274,10 +284,11 @@ static void bring_up_bar(struct script *s, uint32_t command)
     cfg_write(s, 0x24, 0, 4);
     cfg_write(s, 4, 6, 2);
     cfg_read(s, 0x34, 0x40, 1);
-    cfg_read(s, 0x40, 0x01100009, 4); // vendor capability, common configuration
-    cfg_read(s, 0x44, 4, 1);
-    cfg_read(s, 0x48, 0, 4);
-    cfg_read(s, 0x4C, 0x38, 4);
+    capability(s, 0x40, 0x50, 16, 1, 0, 0x38);
+    capability(s, 0x50, 0x64, 20, 2, 0x3000, 4);
+    cfg_read(s, 0x60, 4, 4); // notify_off_multiplier
+    capability(s, 0x64, 0x74, 16, 3, 0x1000, 1);
+    capability(s, 0x74, 0, 20, 5, 0, 0);
 }
 
 static void bar_sized_live(struct script *s, bool broken)
@@ -305,12 +316,10 @@ static void features_not_read_back(struct script *s, bool broken)
 static void enabled_after_reset(struct script *s, bool broken)
 {
     bring_up_bar(s, 0);
-    emit(s, VL_EV_MMIO_WRITE, VL_AGENT_DRIVER, BAR_AT + 0x1C, 1, 0, 2);
-    if (broken) {
-        emit(s, VL_EV_MMIO_WRITE, VL_AGENT_DRIVER, BAR_AT + 0x14, 0, 0, 1);
-        emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x14, 0, 0, 1);
-    }
-    emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x1C, 1, 0, 2);
+    emit(s, VL_EV_MMIO_WRITE, VL_AGENT_DRIVER, BAR_AT + 0x14, 0, 0, 1);
+    emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x14, 0, 0, 1);
+    emit(s, VL_EV_MMIO_WRITE, VL_AGENT_DRIVER, BAR_AT + 0x16, 0, 0, 2);
+    emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x1C, broken ? 1 : 0, 0, 2);
 }
 
 // ---- the table --------------------------------------------------------------------------------

@@ -40,81 +40,91 @@ bool cmd_trace_scenario(const struct vl_trace_info *info, struct lab_scenario *s
 
 // ---- recorded rings -------------------------------------------------------------------------
 
-struct recorded_key {
+// What a recorded ring can say of itself; each line may stand there, in any order.
+struct recorded_line {
     const char *line; // "key=value"
-    void (*set)(struct vl_referee_config *config);
+    void (*set)(struct vl_judge_setup *setup);
 };
 
-static void nothing(struct vl_referee_config *config)
+static void as_it_is(struct vl_judge_setup *setup)
 {
-    (void)config;
+    (void)setup;
 }
 
-static void driver_lies(struct vl_referee_config *config)
+static void driver_lies(struct vl_judge_setup *setup)
 {
-    config->hostile_driver = true;
+    setup->config.hostile_driver = true;
 }
 
-static void device_lies(struct vl_referee_config *config)
+static void device_lies(struct vl_judge_setup *setup)
 {
-    config->hostile_device = true;
+    setup->config.hostile_device = true;
 }
 
-static void not_owed(struct vl_referee_config *config)
+static void not_owed(struct vl_judge_setup *setup)
 {
-    config->completion_owed = false;
+    setup->config.completion_owed = false;
 }
 
-static void over_pci(struct vl_referee_config *config)
+static void over_pci(struct vl_judge_setup *setup)
 {
-    config->pci = true;
+    setup->config.pci = true;
 }
 
-static void by_orders(struct vl_referee_config *config)
+static void by_orders(struct vl_judge_setup *setup)
 {
-    config->barriers = true;
+    setup->config.barriers = true;
 }
 
-static const struct recorded_key recorded_keys[] = {
-    {"hostile=none", nothing},    {"hostile=driver", driver_lies}, {"hostile=device", device_lies},
-    {"completion=owed", nothing}, {"completion=kept", not_owed},   {"transport=direct", nothing},
-    {"transport=pci", over_pci},  {"barriers=effects", nothing},   {"barriers=orders", by_orders},
+static void notes_are_there(struct vl_judge_setup *setup)
+{
+    setup->derive_notes = false;
+}
+
+static const struct recorded_line recorded_lines[] = {
+    {"hostile=none", as_it_is},        {"hostile=driver", driver_lies},
+    {"hostile=device", device_lies},   {"completion=owed", as_it_is},
+    {"completion=kept", not_owed},     {"transport=direct", as_it_is},
+    {"transport=pci", over_pci},       {"barriers=effects", as_it_is},
+    {"barriers=orders", by_orders},    {"notes=derived", as_it_is},
+    {"notes=caller", notes_are_there},
 };
 
 #define VIRTIO_ID "virtio_id="
 
-static bool set_recorded(struct vl_referee_config *config, const char *line, char err[256])
+static bool set_recorded(struct vl_judge_setup *setup, const char *line, char err[256])
 {
     uint64_t id = 0;
 
     if (strncmp(line, VIRTIO_ID, strlen(VIRTIO_ID)) == 0 &&
         cmd_parse_u64(line + strlen(VIRTIO_ID), &id) && id <= UINT16_MAX) {
-        config->virtio_id = (uint16_t)id;
+        setup->config.virtio_id = (uint16_t)id;
         return true;
     }
-    for (size_t i = 0; i < sizeof(recorded_keys) / sizeof(recorded_keys[0]); i++) {
-        if (strcmp(line, recorded_keys[i].line) == 0) {
-            recorded_keys[i].set(config);
+    for (size_t i = 0; i < sizeof(recorded_lines) / sizeof(recorded_lines[0]); i++) {
+        if (strcmp(line, recorded_lines[i].line) == 0) {
+            recorded_lines[i].set(setup);
             return true;
         }
     }
     (void)snprintf(err, 256,
                    "\"%.80s\" is none of what a recorded ring can say of itself: hostile, "
-                   "completion, transport, barriers, virtio_id (docs/TRACE.md)",
+                   "completion, transport, barriers, notes, virtio_id (docs/TRACE.md)",
                    line);
     return false;
 }
 
-static bool recorded_config(const struct vl_trace_info *info, struct vl_referee_config *config,
-                            char err[256])
+static bool recorded_setup(const struct vl_trace_info *info, struct vl_judge_setup *setup,
+                           char err[256])
 {
-    *config = (struct vl_referee_config){.completion_owed = true};
+    setup->config = (struct vl_referee_config){.completion_owed = true};
+    setup->derive_notes = true;
     for (uint32_t i = 1; i < info->n_scenario; i++) { // bound: VL_TRACE_SCENARIO_MAX
-        if (!set_recorded(config, info->scenario[i], err)) {
+        if (!set_recorded(setup, info->scenario[i], err)) {
             return false;
         }
     }
-    config->hostile_pci = config->hostile_device && config->pci;
+    setup->config.hostile_pci = setup->config.hostile_device && setup->config.pci;
     return true;
 }
 
@@ -155,7 +165,7 @@ bool cmd_trace_judge_setup(const struct vl_trace_info *info, struct vl_judge_set
         return false;
     }
     if (cmd_trace_is_recorded(info)) {
-        return recorded_config(info, &setup->config, err);
+        return recorded_setup(info, setup, err);
     }
     if (!cmd_trace_scenario(info, &s, err)) {
         return false;

@@ -173,7 +173,8 @@ static void say_memory(struct line *l, const struct event_text *tx, const struct
         if (ev->reads_from != 0) {
             add(l, " of event %" PRIu32, ev->reads_from - 1);
         }
-        if (newest_store(tx, ev) > ev->reads_from) {
+        const bool known = ev->reads_from != 0 || !tx->reads_unknown;
+        if (known && newest_store(tx, ev) > ev->reads_from) {
             add(l, "%s, not of the newest, event %" PRIu32,
                 ev->reads_from == 0 ? " as at the start" : "", newest_store(tx, ev) - 1);
         }

@@ -33,6 +33,7 @@ struct event_text {
     } alloc[EVENT_TEXT_ALLOCS];
     uint32_t n_allocs;  // ever; the newest EVENT_TEXT_ALLOCS are kept
     uint32_t n_learned; // events so far: the number of the next one
+    bool reads_unknown; // a reads_from of 0 says nothing: whoever recorded did not know it
     struct {
         uint64_t addr;
         uint32_t from; // 1 + number of the newest store; 0: none known

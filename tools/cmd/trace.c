@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/trace/vl_trace.h"
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_trace.h"
 #include "tools/cmd/event_text.h"
 #include "tools/cmd/ring_text.h"
 
@@ -142,6 +143,7 @@ static int print_timeline(struct vl_trace *t, const struct filter *f)
 {
     static struct event_text tx; // of this one command; large
     struct vl_trace_event e;
+    tx.reads_unknown = cmd_trace_is_recorded(vl_trace_info(t));
     while (vl_trace_next(t, &e) && e.seq <= f->to) {
         const bool shown = e.seq >= f->from && (f->agent < 0 || e.ev.agent == f->agent) &&
                            (f->queue < 0 || e.ev.queue == f->queue) &&
