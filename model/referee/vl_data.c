@@ -6,6 +6,7 @@
 #include "model/referee/vl_referee_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 // What the lab's BACKEND event says in bits 16 and up of aux.
 #define BACKEND_TAKEN 1u
@@ -42,29 +43,65 @@ void vl_data_given_back(struct vl_referees *r, const struct vl_squeue *q, uint32
     // A hostile driver's buffers may overlap, and then nobody can say which of them was written.
     const bool known = r->judge_driver && !h->scattered && !q->grants_lost;
 
-    if (len > (known ? h->written : h->granted) && !q->grants_lost) {
-        vl_referee_finding(r, "data:len-not-written", "device",
-                           "head %" PRIu32 " is returned with used length %" PRIu32
-                           ", but of its %" PRIu32 " writable bytes the device wrote the first "
-                           "%" PRIu32 " only, %" PRIu32 " in all",
-                           head, len, h->granted, h->written, h->total_written);
+    if (q->grants_lost) {
+        return;
+    }
+    if (len > h->granted) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_dev_d2, "data:len-not-written",
+                     "head %" PRIu32 " is returned with used length %" PRIu32 ", and has %" PRIu32
+                     " writable bytes",
+                     head, len, h->granted);
+    } else if (known && len > h->written) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_2_dev_2, "data:len-not-written",
+                     "head %" PRIu32 " is returned with used length %" PRIu32
+                     ", but of its %" PRIu32 " writable bytes the device wrote the first "
+                     "%" PRIu32 " only, %" PRIu32 " in all",
+                     head, len, h->granted, h->written, h->total_written);
     }
 }
 
 // ---- backend --------------------------------------------------------------------------------
 
+// The bytes that the backend was not handed are those of the request's last readable elements: how
+// many these are, or 0 if the loss has another shape.
+static uint32_t elements_lost(const struct vl_referees *r, const struct vl_head *h, uint32_t lost)
+{
+    uint64_t bytes = 0; // readable ones from the element on
+    uint32_t n = 0;
+
+    for (uint32_t e = h->first_elem; e != VL_NONE; e = r->elem[e].next) { // bound: of a chain
+        bytes += r->elem[e].writable ? 0 : r->elem[e].len;
+        n += r->elem[e].writable ? 0 : 1;
+    }
+    for (uint32_t e = h->first_elem; e != VL_NONE && bytes != lost; e = r->elem[e].next) {
+        bytes -= r->elem[e].writable ? 0 : r->elem[e].len;
+        n -= r->elem[e].writable ? 0 : 1;
+    }
+    return n;
+}
+
 static void taken(struct vl_referees *r, const struct vl_head *h, const struct vl_event *ev)
 {
-    if ((h->flags & VL_HEAD_SEND) == 0) {
+    static const char kind[] = "data:wrong-data";
+
+    if ((h->flags & VL_HEAD_SEND) == 0 ||
+        (h->send_digest == ev->value && (h->send_len == 0 || h->send_len == ev->len))) {
         return;
     }
-    if (h->send_digest != ev->value || (h->send_len != 0 && h->send_len != ev->len)) {
-        vl_referee_finding(r, "data:wrong-data", "device",
-                           "the driver sent %" PRIu32 " bytes with digest %016" PRIx64
-                           " in head %" PRIu64 ", the backend was handed %" PRIu32
-                           " bytes with digest %016" PRIx64,
-                           h->send_len, h->send_digest, ev->addr, ev->len, ev->value);
+    const uint32_t n = ev->len < h->send_len ? elements_lost(r, h, h->send_len - ev->len) : 0;
+    if (n > 0) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_4_1_dev_1, kind,
+                     "the driver sent %" PRIu32 " bytes in head %" PRIu64
+                     ", the backend was handed %" PRIu32 ": the bytes of the last %" PRIu32
+                     " elements are missing, and how a request is framed means nothing",
+                     h->send_len, ev->addr, ev->len, n);
+        return;
     }
+    vl_referee_finding(r, kind, "device",
+                       "the driver sent %" PRIu32 " bytes with digest %016" PRIx64
+                       " in head %" PRIu64 ", the backend was handed %" PRIu32
+                       " bytes with digest %016" PRIx64,
+                       h->send_len, h->send_digest, ev->addr, ev->len, ev->value);
 }
 
 void vl_data_backend(struct vl_referees *r, const struct vl_event *ev)
@@ -93,11 +130,13 @@ void vl_data_backend(struct vl_referees *r, const struct vl_event *ev)
 
 // ---- the driver's notes ---------------------------------------------------------------------
 
-static void submit(struct vl_squeue *q, struct vl_head *h, const struct vl_event *ev)
+static void submit(struct vl_referees *r, struct vl_squeue *q, struct vl_head *h,
+                   const struct vl_event *ev)
 {
     const uint32_t lives_on =
         VL_HEAD_PUBLISHED | VL_HEAD_HELD | VL_HEAD_WALKED | VL_HEAD_GIVEN_BACK;
 
+    r->ring_notify[q->index].short_head = VL_NONE;
     h->flags = (h->flags & lives_on) | VL_HEAD_SUBMITTED;
     h->token = ev->addr;
     if (q->send_pending) {
@@ -127,6 +166,39 @@ static void send(struct vl_squeue *q, const struct vl_event *ev)
     q->send_len = ev->len;
 }
 
+static void never_returned(struct vl_referees *r, const struct vl_squeue *q,
+                           const struct vl_event *ev)
+{
+    static const char kind[] = "data:never-returned";
+    char text[160];
+
+    (void)snprintf(text, sizeof(text),
+                   "token %" PRIu64 " was completed for head %" PRIu64
+                   ", for which the driver has seen no used entry",
+                   ev->addr, ev->value);
+    if (!vl_notify_extra_taken(r, q, VL_SIDE_DRIVER, kind, text)) {
+        vl_referee_finding(r, kind, "driver", "%s", text);
+    }
+}
+
+// The caller is told of bytes, or of fewer bytes, than the device said that it wrote.
+static void wrong_length(struct vl_referees *r, const struct vl_head *h, const struct vl_event *ev)
+{
+    static const char kind[] = "data:wrong-length";
+
+    if (ev->len > h->loaded_len) {
+        VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_8_3_drv_1, kind,
+                     "head %" PRIu64 " was completed with length %" PRIu32
+                     ", its used entry said %" PRIu32 ": what is behind means nothing",
+                     ev->value, ev->len, h->loaded_len);
+    } else {
+        vl_referee_finding(r, kind, "driver",
+                           "head %" PRIu64 " was completed with length %" PRIu32
+                           ", its used entry said %" PRIu32,
+                           ev->value, ev->len, h->loaded_len);
+    }
+}
+
 static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head *h,
                      const struct vl_event *ev)
 {
@@ -136,21 +208,17 @@ static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head 
                            ", which holds no buffer (published last at #%" PRIu64 ")",
                            ev->addr, ev->value, h->published_seq);
     } else if ((h->flags & VL_HEAD_LOADED) == 0) {
-        vl_referee_finding(r, "data:never-returned", "driver",
-                           "token %" PRIu64 " was completed for head %" PRIu64
-                           ", for which the driver has seen no used entry",
-                           ev->addr, ev->value);
+        never_returned(r, q, ev);
     } else if (h->token != ev->addr) {
         vl_referee_finding(r, "data:unknown-token", "driver",
                            "head %" PRIu64 " was completed with token %" PRIu64
                            ", it was submitted with %" PRIu64,
                            ev->value, ev->addr, h->token);
     } else if (h->loaded_len != ev->len) {
-        vl_referee_finding(r, "data:wrong-length", "driver",
-                           "head %" PRIu64 " was completed with length %" PRIu32
-                           ", its used entry said %" PRIu32,
-                           ev->value, ev->len, h->loaded_len);
+        wrong_length(r, h, ev);
     }
+    r->ring_notify[q->index].short_head =
+        h->loaded_len < h->n_writable ? (uint32_t)ev->value : VL_NONE;
     h->flags &= ~(VL_HEAD_SUBMITTED | VL_HEAD_LOADED | VL_HEAD_SEND);
     q->last_completed = (uint32_t)ev->value;
 }
@@ -206,7 +274,7 @@ void vl_data_note(struct vl_referees *r, const struct vl_event *ev)
     }
     struct vl_head *h = &q->head[ev->value];
     switch ((enum virtq_note)ev->barrier) {
-    case VIRTQ_NOTE_SUBMIT: submit(q, h, ev); break;
+    case VIRTQ_NOTE_SUBMIT: submit(r, q, h, ev); break;
     case VIRTQ_NOTE_COMPLETE: complete(r, q, h, ev); break;
     case VIRTQ_NOTE_DETACH: detach(r, q, (uint32_t)ev->value); break;
     default: break;

@@ -17,6 +17,7 @@ void vl_live_published(struct vl_referees *r, struct vl_squeue *q, enum vl_side 
 {
     struct vl_duty *duty = &q->duty[side];
 
+    vl_notify_published(r, q, side);
     duty->state = VL_DUTY_PUBLISHED;
     duty->idx = idx;
     duty->idx_seq = seq;
@@ -28,7 +29,11 @@ void vl_live_looked(struct vl_referees *r, struct vl_squeue *q, enum vl_side sid
 {
     struct vl_duty *duty = &q->duty[side];
 
-    if (duty->state != VL_DUTY_PUBLISHED || event_word != q->event_idx) {
+    if (event_word != q->event_idx) {
+        vl_notify_ignored(r, q, side, value, seq);
+        return;
+    }
+    if (duty->state != VL_DUTY_PUBLISHED) {
         return;
     }
     duty->needed =
@@ -43,6 +48,7 @@ void vl_live_looked(struct vl_referees *r, struct vl_squeue *q, enum vl_side sid
 
 void vl_live_notified(struct vl_referees *r, enum vl_side side, uint32_t queues)
 {
+    vl_notify_sent(r, side, queues);
     for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
         struct vl_duty *duty = &r->queue[i].duty[side];
         if ((queues >> i & 1u) != 0 && duty->state != VL_DUTY_NONE) {
@@ -85,6 +91,7 @@ static void lost(struct vl_referees *r, const struct vl_squeue *q, enum vl_side 
     const bool looked = duty->state == VL_DUTY_PAST || duty->state == VL_DUTY_DECIDING;
     const bool owed = duty->state == VL_DUTY_PUBLISHED || (looked && duty->needed);
     char why[112];
+    char text[288];
 
     if (duty->state == VL_DUTY_SENT) {
         (void)snprintf(why, sizeof(why), "was notified of them, and did not find them");
@@ -95,11 +102,11 @@ static void lost(struct vl_referees *r, const struct vl_squeue *q, enum vl_side 
                        q->event_idx ? "event index" : "flags", duty->value_seq, duty->value,
                        duty->needed ? "which asks for it" : "which asks for nothing");
     }
-    vl_referee_finding(
-        r, sleeper == VL_SIDE_DEVICE ? "liveness:lost-kick" : "liveness:lost-interrupt",
-        vl_side_name(owed ? notifier : sleeper),
-        "the %s sleeps with %" PRIu32 " entries up to index %u, stored at #%" PRIu64 ", and %s",
-        vl_side_name(sleeper), n_waiting, duty->idx, duty->idx_seq, why);
+    (void)snprintf(text, sizeof(text),
+                   "the %s sleeps with %" PRIu32 " entries up to index %u, stored at #%" PRIu64
+                   ", and %s",
+                   vl_side_name(sleeper), n_waiting, duty->idx, duty->idx_seq, why);
+    vl_notify_lost(r, q, sleeper, owed, text);
 }
 
 // The sleep of a side, judged for every queue.
@@ -147,6 +154,7 @@ void vl_live_sleep(struct vl_referees *r, enum vl_side side)
 {
     const enum vl_side other = side == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
 
+    vl_notify_sleeps(r, side);
     r->asleep[side] = true;
     judge_sleep(r, side);
     if (r->asleep[other]) {

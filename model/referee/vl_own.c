@@ -4,6 +4,7 @@
 #include "model/referee/vl_referee_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 // ---- driver ---------------------------------------------------------------------------------
 
@@ -41,10 +42,71 @@ static void judge_chain(struct vl_referees *r, const struct vl_squeue *q, uint32
     }
 }
 
+// Bytes that were copied into a part of a ring which is the other side's to write.
+static void copied_into_ring(struct vl_referees *r, const struct vl_event *ev, enum vl_side side,
+                             const struct vl_squeue *q, const char *part)
+{
+    VL_BROKEN_AS(r, side, 2_7_both_d1,
+                 side == VL_SIDE_DRIVER ? "ownership:driver-writes-device-area"
+                                        : "ownership:device-write-outside",
+                 "the %s wrote %" PRIu32 " bytes at gpa 0x%" PRIx64 ", over the %s of queue %u",
+                 vl_side_name(side), ev->len, ev->addr, part, q->index);
+}
+
+static bool meets(const struct vl_event *ev, uint64_t gpa, uint32_t bytes)
+{
+    return ev->addr < gpa + bytes && gpa < ev->addr + ev->len;
+}
+
+// A buffer that came back shorter than it is: the driver has no use for what is behind.
+static void judge_short(struct vl_referees *r, const struct vl_squeue *q, uint32_t head,
+                        const struct vl_event *ev, uint32_t off)
+{
+    const struct vl_head *h = &q->head[head];
+    uint64_t at = 0; // in the writable part
+    struct vl_walk walk;
+    struct vl_step step;
+
+    vl_walk_start(q, head, &walk);
+    while (vl_walk_next(&r->image, q, &walk, &step)) { // bound: queue_size, and one table
+        if (step.table || !step.writable) {
+            continue;
+        }
+        const uint32_t end =
+            off + ev->len < step.off + step.len ? off + ev->len : step.off + step.len;
+        if (overlaps(&step, off, ev->len) && at + (end - step.off) > h->loaded_len) {
+            VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_8_3_drv_2,
+                      "%" PRIu32 " bytes at gpa 0x%" PRIx64 " were read, up to byte %" PRIu64
+                      " of what head %" PRIu32 " was to hold; its used length is %" PRIu32,
+                      ev->len, ev->addr, at + (end - step.off), head, h->loaded_len);
+            return;
+        }
+        at += step.len;
+    }
+}
+
+// The status byte of a block device is the last one, whatever else was written [5.2.6].
+static bool is_blk_status(const struct vl_referees *r, const struct vl_event *ev)
+{
+    return r->config.virtio_id == VL_VIRTIO_BLK && ev->len == 1;
+}
+
 void vl_own_driver_payload(struct vl_referees *r, const struct vl_event *ev)
 {
+    const struct vl_squeue *own = &r->queue[ev->queue % VL_QUEUES];
+    const uint32_t head = r->ring_notify[ev->queue % VL_QUEUES].short_head;
     uint32_t off = 0;
 
+    for (uint32_t i = 0; i < VL_QUEUES && ev->kind == VL_EV_WRITE; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        if (q->state == VL_QUEUE_LIVE && meets(ev, q->used, q->used_bytes)) {
+            copied_into_ring(r, ev, VL_SIDE_DRIVER, q, "used ring");
+        }
+    }
+    if (ev->kind == VL_EV_READ && own->state == VL_QUEUE_LIVE && head != VL_NONE &&
+        !is_blk_status(r, ev) && vl_image_find(&r->image, ev->addr, ev->len, &off)) {
+        judge_short(r, own, head, ev, off);
+    }
     if (r->device_was_reset || !vl_image_find(&r->image, ev->addr, ev->len, &off) ||
         vl_image_private(&r->image, off, ev->len)) {
         return;
@@ -131,6 +193,96 @@ static uint32_t grant_anywhere(struct vl_referees *r, const struct vl_event *ev,
     return VL_NONE;
 }
 
+// The table descriptor that leads to the indirect table at granule index, of a chain in flight.
+static bool table_is_writable(const struct vl_referees *r, uint32_t index)
+{
+    const uint32_t owner = r->image.granule[index].owner - 1;
+    const struct vl_squeue *q = &r->queue[(owner >> 16) % VL_QUEUES];
+    struct vl_walk walk;
+    struct vl_step step;
+
+    vl_walk_start(q, owner & 0xFFFFu, &walk);
+    while (vl_walk_next(&r->image, q, &walk, &step)) { // bound: queue_size
+        if (step.table) {
+            const uint64_t high = r->image.granule[step.granule].high;
+            return (high >> 32 & VL_DESC_WRITE) != 0;
+        }
+    }
+    return false;
+}
+
+// A byte of an indirect table in flight was written over: WRITE in the descriptor that leads to a
+// table gives nothing.
+static bool in_table(struct vl_referees *r, const struct vl_event *ev, uint64_t gpa)
+{
+    static const char kind[] = "ownership:device-write-outside";
+    uint32_t off = 0;
+
+    if (!vl_image_find(&r->image, gpa, 1, &off)) {
+        return false;
+    }
+    const struct vl_granule *g = vl_image_granule(&r->image, off / VL_DESC_BYTES);
+    if (g->owner == 0) {
+        return false;
+    }
+    if (table_is_writable(r, off / VL_DESC_BYTES)) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_3_2_dev_1, kind,
+                     "the device wrote %" PRIu32 " bytes at gpa 0x%" PRIx64
+                     ", over the indirect table of head %u, as if the WRITE of the descriptor that "
+                     "leads to it meant something",
+                     ev->len, ev->addr, (unsigned)(g->owner - 1) & 0xFFFFu);
+    } else {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_1_dev_4, kind,
+                     "the device wrote %" PRIu32 " bytes at gpa 0x%" PRIx64
+                     ", over the indirect table of head %u",
+                     ev->len, ev->addr, (unsigned)(g->owner - 1) & 0xFFFFu);
+    }
+    return true;
+}
+
+// A write that no element allows: say what lies there.
+static bool written_over(struct vl_referees *r, const struct vl_event *ev, uint64_t gpa)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        if (q->state != VL_QUEUE_LIVE) {
+            continue;
+        }
+        const bool desc = gpa - q->desc < q->desc_bytes;
+        if (desc || gpa - q->avail < q->avail_bytes) {
+            copied_into_ring(r, ev, VL_SIDE_DEVICE, q,
+                             desc ? "descriptor table" : "available ring");
+            return true;
+        }
+        for (uint32_t head = 0; head < q->size; head++) { // bound: queue_size
+            if (in_use(&q->head[head]) && elem_of(r, &q->head[head], false, gpa) != VL_NONE) {
+                VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_1_dev_1, "ownership:device-write-outside",
+                             "the device wrote %" PRIu32 " bytes at gpa 0x%" PRIx64
+                             "; byte 0x%" PRIx64 " lies in an element of head %" PRIu32
+                             " without WRITE",
+                             ev->len, ev->addr, gpa, head);
+                return true;
+            }
+        }
+    }
+    return in_table(r, ev, gpa);
+}
+
+static void not_given(struct vl_referees *r, const struct vl_event *ev, bool write, uint64_t gpa)
+{
+    char text[192];
+
+    if (write && written_over(r, ev, gpa)) {
+        return;
+    }
+    (void)snprintf(text, sizeof(text),
+                   "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64 "; byte 0x%" PRIx64
+                   " lies in no %selement that it was given",
+                   write ? "wrote" : "read", ev->len, ev->addr, gpa, write ? "writable " : "");
+    vl_device_uncovered(
+        r, write ? "ownership:device-write-outside" : "ownership:device-read-outside", text);
+}
+
 static void outside(struct vl_referees *r, const struct vl_event *ev, bool write, uint64_t gpa)
 {
     for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
@@ -147,11 +299,32 @@ static void outside(struct vl_referees *r, const struct vl_event *ev, bool write
             }
         }
     }
-    vl_referee_finding(
-        r, write ? "ownership:device-write-outside" : "ownership:device-read-outside", "device",
-        "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64 "; byte 0x%" PRIx64
-        " lies in no %selement that it was given",
-        write ? "wrote" : "read", ev->len, ev->addr, gpa, write ? "writable " : "");
+    not_given(r, ev, write, gpa);
+}
+
+// The device read a byte of a writable element. Another chain may show it the same byte to read.
+static void read_writable(struct vl_referees *r, const struct vl_event *ev, uint64_t gpa)
+{
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[i];
+        for (uint32_t head = 0; q->state == VL_QUEUE_LIVE && head < q->size; head++) {
+            uint32_t e = in_use(&q->head[head]) ? q->head[head].first_elem : VL_NONE;
+            for (; e != VL_NONE; e = r->elem[e].next) { // bound: elements of a chain
+                if (!r->elem[e].writable && covers(&r->elem[e], false, gpa)) {
+                    return;
+                }
+            }
+        }
+    }
+    VL_BROKEN(r, VL_SIDE_DEVICE, 2_7_5_1_dev_2,
+              "%" PRIu32 " bytes at gpa 0x%" PRIx64 " were read; byte 0x%" PRIx64
+              " lies in elements with WRITE only",
+              ev->len, ev->addr, gpa);
+}
+
+static inline bool advised(const struct vl_referees *r, enum vl_clause clause)
+{
+    return (r->spec.advised[clause / 64] >> (clause % 64) & 1u) != 0;
 }
 
 void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
@@ -173,6 +346,9 @@ void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
         const struct vl_elem *e = &r->elem[found];
         const uint32_t in = (uint32_t)(gpa - e->gpa);
         const uint32_t n = left < e->len - in ? left : e->len - in;
+        if (!write && e->writable && !advised(r, VL_CLAUSE_2_7_5_1_dev_2)) {
+            read_writable(r, ev, gpa);
+        }
         if (write) {
             vl_data_written(&q->head[q->hint_head], e->at + in, n);
         }
@@ -184,8 +360,8 @@ void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
 
 void vl_own_after_reset(struct vl_referees *r, const struct vl_event *ev)
 {
-    vl_referee_finding(r, "ownership:device-after-reset", "device",
-                       "the device touched %" PRIu32 " bytes at gpa 0x%" PRIx64
-                       " after its reset was complete at #%" PRIu64,
-                       ev->len, ev->addr, r->reset_at_seq);
+    VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_4_1_dev_3, "ownership:device-after-reset",
+                 "the device touched %" PRIu32 " bytes at gpa 0x%" PRIx64
+                 " after its reset was complete at #%" PRIu64,
+                 ev->len, ev->addr, r->reset_at_seq);
 }

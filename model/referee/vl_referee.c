@@ -234,6 +234,7 @@ static void queue_live(struct vl_referees *r, struct vl_squeue *q, uint64_t feat
     q->features = features;
     q->start_idx = start_idx;
     q->state = VL_QUEUE_LIVE;
+    vl_notify_live(r, q);
     r->any_live = true;
     for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
         r->work[side] = 0;

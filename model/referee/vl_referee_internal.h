@@ -4,6 +4,7 @@
 //   vl_shadow.c        memory and chains as the driver stored them
 //   vl_ring_driver.c   the driver's ring accesses: its view of a queue, and what it breaks by them
 //   vl_ring_device.c   the device's
+//   vl_ring_notify.c   suppression, notifications that were owed, unneeded, of nothing new
 //   vl_own.c           payload: who may touch which byte when
 //   vl_data.c          tokens, digests, lengths
 //   vl_live.c          lost notifications, a run that ends stuck
@@ -18,6 +19,7 @@
 
 #include "model/referee/vl_flight.h"
 #include "model/referee/vl_referee.h"
+#include "model/referee/vl_ring_notify.h"
 #include "model/referee/vl_shadow.h"
 #include "model/referee/vl_spec_areas.h"
 
@@ -70,6 +72,7 @@ struct vl_referees {
     uint32_t queue_size_max;
     struct vl_image image;
     struct vl_squeue queue[VL_QUEUES];
+    struct vl_ring_notify ring_notify[VL_QUEUES];
     struct vl_elem *elem;
     uint32_t n_elems; // handed out from the start
     uint32_t elems_max;
@@ -107,6 +110,12 @@ void vl_driver_take_back(struct vl_referees *r, struct vl_squeue *q, uint32_t he
 void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 void vl_device_pop(struct vl_referees *r, const struct vl_event *ev);
+
+// The device touched what no avail idx that it read covers (text); kind as for VL_BROKEN_AS().
+void vl_device_uncovered(struct vl_referees *r, const char *kind, const char *text);
+
+// A register access: what a device says of its queues.
+void vl_device_register(struct vl_referees *r, const struct vl_reg_access *a);
 
 // ---- vl_own.c ---------------------------------------------------------------------------------
 

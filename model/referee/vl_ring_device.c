@@ -7,6 +7,7 @@
 #include "model/referee/vl_referee_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 // The queue one of whose chains goes on at this descriptor, wherever a hostile driver put it.
 static struct vl_squeue *walk_of(struct vl_referees *r, const struct vl_event *ev)
@@ -180,11 +181,62 @@ static void load_descriptor(struct vl_referees *r, struct vl_squeue *q, const st
     }
 }
 
+void vl_device_uncovered(struct vl_referees *r, const char *kind, const char *text)
+{
+    VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_13_3_dev_d1, kind, "%s", text);
+}
+
+// The slot was read before avail idx, as the device loaded it, covered it. One that it took already
+// and has not returned yet it may look at again.
+static void slot_uncovered(struct vl_referees *r, const struct vl_squeue *q, uint32_t slot,
+                           uint16_t covered)
+{
+    const uint32_t ahead = (slot - q->taken) & q->mask;
+    char text[192];
+
+    if (vl_robust_lied(q, VL_SIDE_DEVICE) ||
+        (ahead > 0 && q->n_popped >= q->size - ahead && q->n_held > 0)) {
+        return;
+    }
+    (void)snprintf(text, sizeof(text),
+                   "available slot %" PRIu32 " was read, index %u: avail idx, as the device loaded "
+                   "it last, is %u and covers %u entries from %u on",
+                   slot, (uint16_t)(q->taken + ahead), q->seen_avail, covered, q->taken);
+    if (!vl_notify_extra_taken(r, q, VL_SIDE_DEVICE, NULL, text)) {
+        vl_device_uncovered(r, NULL, text);
+    }
+}
+
+// A descriptor of a queue's own table was read that no walk leads to: one of a chain in flight may
+// be looked at again.
+static void desc_uncovered(struct vl_referees *r, const struct vl_event *ev)
+{
+    const struct vl_squeue *q = vl_squeue_at(r, ev);
+    uint32_t off = 0;
+    char text[128];
+
+    if (!r->judge_driver || q == NULL || q->state != VL_QUEUE_LIVE || q->stood_down ||
+        ev->addr - q->desc >= q->desc_bytes || !vl_image_find(&r->image, ev->addr, ev->len, &off) ||
+        vl_image_granule(&r->image, off / VL_DESC_BYTES)->owner != 0) {
+        return;
+    }
+    (void)snprintf(text, sizeof(text),
+                   "descriptor %" PRIu64 " of queue %u was read, which belongs to no chain in "
+                   "flight",
+                   (ev->addr - q->desc) / VL_DESC_BYTES, q->index);
+    vl_device_uncovered(r, NULL, text);
+}
+
 // A head was loaded: a walk begins. One that was under way and not accepted is given up.
 static void load_avail_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
                             uint16_t head, uint64_t seq)
 {
+    const uint16_t covered = (uint16_t)(q->seen_avail - q->taken);
+
     r->work[VL_SIDE_DEVICE] = 0;
+    if (((slot - q->taken) & q->mask) >= covered) {
+        slot_uncovered(r, q, slot, covered);
+    }
     if (slot != (q->taken & q->mask)) {
         return; // not the one that it is to take
     }
@@ -223,6 +275,26 @@ static void load_avail_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t
     q->walk_expect = q->desc + (uint64_t)head * VL_DESC_BYTES;
 }
 
+// The chain was accepted before its end was read. What an indirect table at its end holds belongs
+// to it as well, whatever stands before the table.
+static void judge_end(struct vl_referees *r, const struct vl_squeue *q, uint32_t head)
+{
+    bool tail = q->nested && q->walk_elems > 0 && q->walk_expect == q->walk_table;
+    uint32_t off = 0;
+
+    if (!q->nested && r->judge_driver &&
+        vl_image_find(&r->image, q->walk_expect, VL_DESC_BYTES, &off)) {
+        const struct vl_granule *g = vl_image_granule(&r->image, off / VL_DESC_BYTES);
+        tail = (vl_desc_of(g->low, g->high).flags & VL_DESC_INDIRECT) != 0;
+    }
+    if (tail) {
+        VL_BROKEN(r, VL_SIDE_DEVICE, 2_7_5_3_2_dev_2,
+                  "the chain of head %" PRIu32 " was accepted after %" PRIu32
+                  " elements, and the indirect table that ends it (gpa 0x%" PRIx64 ") was not read",
+                  head, q->walk_elems, q->walk_expect);
+    }
+}
+
 void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
 {
     struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
@@ -233,6 +305,8 @@ void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
     }
     if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
         vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "accepted the buffer");
+    } else if (q->walk_expect != VL_NOWHERE && q->walk_head == head) {
+        judge_end(r, q, head);
     }
     q->walk_expect = VL_NOWHERE;
     q->walk_head = VL_NONE;
@@ -287,7 +361,8 @@ void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     struct vl_squeue *q = descriptor ? walk_of(r, ev) : vl_squeue_at(r, ev);
 
     if (descriptor && q == NULL) {
-        return; // looks again at what it has seen
+        desc_uncovered(r, ev); // or looks again at what it has seen
+        return;
     }
     if (other_areas(r, q, ev)) {
         stand_down(r, ev);
@@ -323,14 +398,20 @@ static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, 
     const bool fresh = q->used_fresh[slot] != 0;
 
     q->used_fresh[slot] = 0;
+    if (!fresh) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_2_dev_1, "ownership:used-entry-stale",
+                     "used idx covers index %u, whose slot %" PRIu32 " was not stored for this "
+                     "round; it names head %" PRIu32 " with length %" PRIu32,
+                     idx, slot, id, len);
+        return;
+    }
     if (id >= q->size || q->head[id].n_pushed == 0) {
         const bool known = id < q->size && (q->head[id].flags & VL_HEAD_GIVEN_BACK) != 0;
-        vl_referee_finding(r, fresh ? "data:used-not-held" : "ownership:used-entry-stale", "device",
-                           "used idx covers index %u, whose slot %" PRIu32 " names head %" PRIu32
-                           ", which the device does not hold (%s at #%" PRIu64 ")%s",
-                           idx, slot, id, known ? "returned" : "never taken; asked",
-                           known ? q->head[id].given_back_seq : seq,
-                           fresh ? "" : "; the slot was not stored for this round");
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_dev_d1, "data:used-not-held",
+                     "used idx covers index %u, whose slot %" PRIu32 " names head %" PRIu32
+                     ", which the device does not hold (%s at #%" PRIu64 ")",
+                     idx, slot, id, known ? "returned" : "never taken; asked",
+                     known ? q->head[id].given_back_seq : seq);
         return;
     }
     struct vl_head *h = &q->head[id];
@@ -357,9 +438,13 @@ static void store_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t 
         return;
     }
     if (n_new == 0 || n_new > q->n_held) {
-        vl_referee_finding(r, "ownership:used-idx", "device",
-                           "used idx went from %u to %u, and the device holds %" PRIu32 " buffers",
-                           old, idx, q->n_held);
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_dev_d3, "ownership:used-idx",
+                     "used idx moved %s: %u at #%" PRIu64 ", %u now, and the device holds %" PRIu32
+                     " buffers",
+                     n_new == 0         ? "not at all"
+                     : n_new >= 0x8000u ? "back"
+                                        : "too far",
+                     old, q->duty[VL_SIDE_DEVICE].idx_seq, idx, q->n_held);
         return;
     }
     for (uint16_t i = 0; i < n_new; i++) { // bound: queue_size
@@ -399,11 +484,12 @@ static void store_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t
 
     r->work[VL_SIDE_DEVICE] = 0;
     if (ahead + unread >= q->size || (ahead > 0 && ahead >= q->n_held)) {
-        vl_referee_finding(r, "ownership:used-slot-exposed", "device",
-                           "head %" PRIu64 " was stored in used slot %" PRIu32
-                           ", which used idx %u covers, with %" PRIu32
-                           " entries unread and %" PRIu32 " buffers held",
-                           ev->value & UINT32_MAX, slot, q->used_idx, unread, q->n_held);
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_dev_d4, "ownership:used-slot-exposed",
+                     "head %" PRIu64 " was stored in used slot %" PRIu32
+                     ", and used idx is %u (slot %" PRIu32 "), with %" PRIu32
+                     " entries unread and %" PRIu32 " buffers held",
+                     ev->value & UINT32_MAX, slot, q->used_idx, q->used_idx & q->mask, unread,
+                     q->n_held);
         return;
     }
     if (q->used_fresh[slot] != 0) {
@@ -412,6 +498,14 @@ static void store_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t
     q->used_slot[slot] = ev->value;
     q->used_fresh[slot] = 1;
     push(q, (uint32_t)ev->value);
+}
+
+static void writes_table(struct vl_referees *r, const struct vl_event *ev, const char *table,
+                         unsigned queue)
+{
+    VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_1_dev_4, "ownership:device-writes-driver-area",
+                 "the device stored 0x%" PRIx64 " at gpa 0x%" PRIx64 ", in %s of queue %u",
+                 ev->value, ev->addr, table, queue);
 }
 
 void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
@@ -426,10 +520,7 @@ void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
         uint32_t off = 0;
         if (r->judge_driver && vl_image_find(&r->image, ev->addr, ev->len, &off) &&
             vl_image_granule(&r->image, off / VL_DESC_BYTES)->owner != 0) {
-            vl_referee_finding(r, "ownership:device-writes-driver-area", "device",
-                               "the device stored 0x%" PRIx64
-                               " to an indirect table at gpa 0x%" PRIx64,
-                               ev->value, ev->addr);
+            writes_table(r, ev, "an indirect table", ev->queue);
         }
         vl_own_device_payload(r, ev);
         return;
@@ -438,17 +529,35 @@ void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
         return;
     }
     const uint64_t off = ev->addr - q->used;
-    if (off >= q->used_bytes) {
-        const bool avail = ev->addr - q->avail < q->avail_bytes;
-        vl_referee_finding(r, "ownership:device-writes-driver-area", "device",
-                           "the device stored 0x%" PRIx64 " at byte %" PRIu64
-                           " of the %s of queue %u",
-                           ev->value, ev->addr - (avail ? q->avail : q->desc),
-                           avail ? "available ring" : "descriptor table", q->index);
+    if (off >= q->used_bytes && ev->addr - q->avail < q->avail_bytes) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_6_dev_d1, "ownership:device-writes-driver-area",
+                     "the device stored 0x%" PRIx64 " at byte %" PRIu64
+                     " of the available ring of queue %u",
+                     ev->value, ev->addr - q->avail, q->index);
+    } else if (off >= q->used_bytes) {
+        writes_table(r, ev, "the descriptor table", q->index);
+    } else if (off < VL_RING_IDX_OFF) {
+        vl_notify_flags(r, q, VL_SIDE_DEVICE, off, ev->value);
     } else if (off == VL_RING_IDX_OFF) {
         store_used_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off >= VL_RING_SLOTS_OFF && off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES &&
                ev->len == VL_USED_SLOT_BYTES) {
         store_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES, ev);
     }
+}
+
+// ---- registers ------------------------------------------------------------------------------
+
+// That a size is a power of two is decided with the registers of PCI [4.1.4.3.1-dev-16].
+void vl_device_register(struct vl_referees *r, const struct vl_reg_access *a)
+{
+    const struct vl_spec_queue *queue = vl_spec_selected(&r->spec.regs);
+
+    if (a->region != VL_REGION_COMMON || a->off != VL_COMMON_QUEUE_SIZE || a->write ||
+        a->value <= 32768 || queue == NULL || (queue->written & VL_WRITTEN_SIZE) != 0) {
+        return;
+    }
+    VL_BROKEN(r, VL_SIDE_DEVICE, 2_7_dev_d2,
+              "queue %u is said to have %" PRIu32 " entries: a split queue has 32768 at most",
+              r->spec.regs.queue_select, a->value);
 }

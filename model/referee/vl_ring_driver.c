@@ -167,6 +167,8 @@ void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
                            "the driver stored 0x%" PRIx64 " at byte %" PRIu64
                            " of the used ring of queue %u",
                            ev->value, ev->addr - q->used, q->index);
+    } else if (off < VL_RING_IDX_OFF) {
+        vl_notify_flags(r, q, VL_SIDE_DRIVER, off, ev->value);
     } else if (off == VL_RING_IDX_OFF) {
         store_avail_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off >= VL_RING_SLOTS_OFF &&

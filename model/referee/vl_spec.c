@@ -107,6 +107,7 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
         return; // before any function with virtio's structures was found
     }
     vl_spec_cap_access(r, &a);
+    vl_device_register(r, &a);
     vl_spec_common_access(r, &a);
     switch ((enum vl_structure)a.region) {
     case VL_REGION_COMMON: common_access(r, &a); break;

@@ -309,7 +309,7 @@ static int start(struct virtq_record *rec, const char *path,
     }
     const char *tool = options->tool != NULL ? options->tool : "unnamed";
     for (size_t i = 0; tool[i] != '\0' && i + 1 < sizeof(rec->tool); i++) {
-        rec->tool[i] = (unsigned char)tool[i] < 0x20 ? '?' : tool[i];
+        rec->tool[i] = (char)((unsigned char)tool[i] < 0x20 ? '?' : tool[i]);
     }
     (void)snprintf(rec->tmp, sizeof(rec->tmp), "%s.tmp-%ld", rec->path, (long)getpid());
     (void)unlink(rec->tmp); // of an earlier process of this number
