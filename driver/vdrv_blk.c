@@ -219,6 +219,8 @@ enum virtq_err vdrv_blk_get_id(struct vdrv_blk *b, const struct vdrv_elem *elem,
 enum virtq_err vdrv_blk_resize(struct vdrv_blk *b, uint64_t capacity)
 {
     if (capacity > UINT64_MAX / VDRV_BLK_SECTOR_BYTES) {
+        virtq_note(b->port, VIRTQ_NOTE_PEER_ERROR, b->config.queue_index, VIRTQ_ERR_CONFIG_VALUE,
+                   capacity, 0, 0);
         return VIRTQ_ERR_CONFIG_VALUE;
     }
     b->config.info.capacity = capacity;

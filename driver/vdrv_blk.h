@@ -96,8 +96,7 @@ VIRTQ_NODISCARD enum virtq_err vdrv_blk_get_id(struct vdrv_blk *b, const struct 
                                                bool indirect, uint64_t token);
 
 // The device has another capacity, in sectors: later requests are held against it [5.2.6.1-drv-1].
-// Returns VIRTQ_OK; VIRTQ_ERR_CONFIG_VALUE, a peer error that the caller reports, for a value that
-// no device can mean.
+// Returns VIRTQ_OK; VIRTQ_ERR_CONFIG_VALUE, a peer error, for a value that no device can mean.
 VIRTQ_NODISCARD enum virtq_err vdrv_blk_resize(struct vdrv_blk *b, uint64_t capacity);
 
 // Take the next finished request.

@@ -178,6 +178,7 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     r->completed_seq = 0;
     r->reset_at_seq = 0;
     r->n_elems = 0;
+    r->acts = (struct vl_driver_acts){0};
     vl_spec_reset(r);
     r->free_elem = VL_NONE;
     for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
@@ -287,22 +288,34 @@ static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t s
 
 static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
+    struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
+
     if (ev->barrier == VIRTQ_NOTE_COMPLETE) {
         r->completed_seq = seq;
     }
     switch ((enum virtq_note)ev->barrier) {
-    case VIRTQ_NOTE_QUEUE_AREAS: queue_areas(r, ev); break;
+    case VIRTQ_NOTE_QUEUE_AREAS:
+        queue_areas(r, ev);
+        vl_driver_areas(r, ev);
+        break;
     case VIRTQ_NOTE_QUEUE_LIVE:
-        queue_live(r, &r->queue[ev->queue % VL_QUEUES], ev->addr, (uint16_t)ev->value);
+        queue_live(r, q, ev->addr, (uint16_t)ev->value);
+        vl_driver_live(r, q);
         break;
     case VIRTQ_NOTE_QUEUE_SERVED: queue_served(r, ev); break;
-    case VIRTQ_NOTE_QUEUE_DOWN: queue_down(r, &r->queue[ev->queue % VL_QUEUES]); break;
+    case VIRTQ_NOTE_QUEUE_DOWN:
+        vl_driver_down(r, q);
+        queue_down(r, q);
+        break;
     case VIRTQ_NOTE_SUBMIT:
     case VIRTQ_NOTE_SEND:
     case VIRTQ_NOTE_COMPLETE:
     case VIRTQ_NOTE_RECEIVE:
     case VIRTQ_NOTE_DETACH:
         if (r->judge_driver) {
+            if (ev->barrier == VIRTQ_NOTE_SUBMIT) {
+                vl_driver_submits(r, ev);
+            }
             vl_data_note(r, ev);
         }
         break;
@@ -400,6 +413,9 @@ static void waiting(struct vl_referees *r, const struct vl_event *ev)
     vl_flight_event(&r->flight, ev);
     goes_on(r, ev, side);
     if (ev->kind == VL_EV_FENCE) {
+        if (r->config.barriers && side == VL_SIDE_DRIVER) {
+            vl_driver_fence(r, ev);
+        }
         return;
     }
     r->work[side] = 0;
@@ -430,6 +446,7 @@ static void notification(struct vl_referees *r, const struct vl_event *ev)
     vl_flight_event(&r->flight, ev);
     switch ((enum vl_event_kind)ev->kind) {
     case VL_EV_DOORBELL:
+        vl_driver_doorbell(r, ev);
         if (ev->addr < VL_QUEUES) {
             vl_live_notified(r, VL_SIDE_DRIVER, 1u << ev->addr);
         }
@@ -518,6 +535,8 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
     case VL_EV_HANDLER_RETURNS: vl_flight_event(&r->flight, ev); break;
     case VL_EV_ALLOC:
     case VL_EV_MAP: r->image.bus_offset = ev->value - ev->addr; break;
+    case VL_EV_FREE:
+    case VL_EV_UNMAP: vl_driver_withdraws(r, ev); break;
     case VL_EV_CONFIG_READ:
     case VL_EV_CONFIG_WRITE:
     case VL_EV_MMIO_READ:

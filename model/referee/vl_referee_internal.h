@@ -3,6 +3,8 @@
 //   vl_referee.c       opens, resets, hands events out, marks
 //   vl_shadow.c        memory and chains as the driver stored them
 //   vl_ring_driver.c   the driver's ring accesses: its view of a queue, and what it breaks by them
+//   vl_ring_chain.c    what a store of avail idx publishes
+//   vl_ring_edge.c     what the driver does to its queues beside the words of their rings
 //   vl_ring_device.c   the device's
 //   vl_ring_notify.c   suppression, notifications that were owed, unneeded, of nothing new
 //   vl_own.c           payload: who may touch which byte when
@@ -80,6 +82,7 @@ struct vl_referees {
     bool accusation_due; // a register access was called wrong, and it may have no event yet
     struct vl_event accusation;
     struct vl_pci_rules pci;
+    struct vl_driver_acts acts;
     struct vl_spec spec;
 };
 
@@ -102,8 +105,28 @@ void vl_referee_finding(struct vl_referees *r, const char *kind, const char *sid
 void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
+void vl_driver_fence(struct vl_referees *r, const struct vl_event *ev); // only if config.barriers
+
 // The driver owns a published buffer's bytes and descriptors again.
 void vl_driver_take_back(struct vl_referees *r, struct vl_squeue *q, uint32_t head);
+
+// ---- vl_ring_chain.c --------------------------------------------------------------------------
+
+// The driver stored avail idx of a live queue.
+void vl_driver_publishes(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                         uint64_t seq);
+
+// ---- vl_ring_edge.c ---------------------------------------------------------------------------
+
+// Notes of the driver: behind QUEUE_AREAS, behind QUEUE_LIVE, before QUEUE_DOWN, before SUBMIT.
+void vl_driver_areas(struct vl_referees *r, const struct vl_event *ev);
+void vl_driver_live(struct vl_referees *r, const struct vl_squeue *q);
+void vl_driver_down(struct vl_referees *r, const struct vl_squeue *q);
+void vl_driver_submits(struct vl_referees *r, const struct vl_event *ev);
+// A register access, a notification sent, memory freed or unmapped.
+void vl_driver_enables(struct vl_referees *r, const struct vl_reg_access *a);
+void vl_driver_doorbell(struct vl_referees *r, const struct vl_event *ev);
+void vl_driver_withdraws(struct vl_referees *r, const struct vl_event *ev);
 
 // ---- vl_ring_device.c -------------------------------------------------------------------------
 

@@ -6,109 +6,61 @@
 
 #include <inttypes.h>
 
-// ---- publication ----------------------------------------------------------------------------
+// ---- order ----------------------------------------------------------------------------------
 
-static void expose_chain(struct vl_referees *r, struct vl_squeue *q, uint32_t head)
+// Only under config.barriers, from the orders in force as recorded: elsewhere a missing barrier is
+// judged by what comes of it.
+
+static inline bool releases(const struct vl_event *ev)
 {
-    struct vl_head *h = &q->head[head];
-    struct vl_walk walk;
-    struct vl_step step;
-
-    vl_walk_start(q, head, &walk);
-    while (vl_walk_next(&r->image, q, &walk, &step)) { // bound: queue_size, and one table
-        struct vl_granule *g = vl_image_granule(&r->image, step.granule);
-        if (g->owner != 0) {
-            vl_referee_finding(r, "ownership:desc-shared", "driver",
-                               "the chain of head %" PRIu32 ", just published, holds a descriptor "
-                               "of head %u, which is in flight",
-                               head, (unsigned)(g->owner - 1) & 0xFFFFu);
-        }
-        g->owner = 1 + ((uint32_t)q->index << 16 | head);
-        h->n_descs += step.granule - q->desc_granule < q->size;
-        if (step.table) {
-            vl_mark(r, VL_MARK_INDIRECT);
-            if (step.entries == q->size) {
-                vl_mark(r, VL_MARK_INDIRECT_FULL);
-            }
-            continue;
-        }
-        vl_image_expose(&r->image, step.off, step.len, 1);
-        h->n_writable += step.writable ? step.len : 0;
-        if (step.gpa < r->image.border && r->image.border - step.gpa < step.len) {
-            vl_mark(r, VL_MARK_TWO_SPANS);
-        }
-    }
-    if (walk.bad != NULL) {
-        vl_referee_finding(r, "ownership:bad-chain", "driver",
-                           "the chain of head %" PRIu32 ", just published, has %s", head, walk.bad);
-    }
-    if (walk.n_elems == q->size) {
-        vl_mark(r, VL_MARK_CHAIN_FULL);
-    }
-    q->n_descs += h->n_descs;
+    return ev->order >= VIRTQ_RELEASE; // release, acq-rel, seq-cst
 }
 
-static void publish_one(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
+void vl_driver_fence(struct vl_referees *r, const struct vl_event *ev)
 {
-    const uint32_t slot = idx & q->mask;
-    const uint32_t head = q->avail_slot[slot] & 0xFFFFu;
-    const bool fresh = (q->avail_slot[slot] & VL_SLOT_FRESH) != 0;
-
-    q->avail_slot[slot] = head;
-    const uint32_t life = VL_HEAD_SUBMITTED | VL_HEAD_PUBLISHED | VL_HEAD_LOADED;
-    if (head >= q->size || (q->head[head].flags & life) != VL_HEAD_SUBMITTED) {
-        vl_referee_finding(r, "ownership:entry-stale", "driver",
-                           "avail idx covers index %u, whose slot %" PRIu32 " names head %" PRIu32
-                           "%s: no buffer that waits to be published",
-                           idx, slot, head, fresh ? "" : " from an earlier round");
-        return;
+    if (releases(ev)) {
+        r->acts.unordered = false;
     }
-    struct vl_head *h = &q->head[head];
-    h->flags |= VL_HEAD_PUBLISHED;
-    h->published_seq = seq;
-    h->n_descs = 0;
-    h->n_writable = 0;
-    h->list_pos = q->n_published;
-    h->publish_number = q->n_ever_published++;
-    q->list[q->n_published++] = (uint16_t)head;
-    expose_chain(r, q, head);
+    if (ev->order == VIRTQ_SEQ_CST) {
+        r->acts.unfenced = 0;
+    }
 }
 
-static void store_avail_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
+static void order_publication(struct vl_referees *r, const struct vl_squeue *q,
+                              const struct vl_event *ev)
 {
-    const uint16_t old = q->avail_idx;
-    const uint16_t n_new = (uint16_t)(idx - old);
+    const uint8_t bit = (uint8_t)(1u << q->index);
 
-    // An index that stays where it is, with the next slot filled, is one that lost its high bits.
-    const bool filled = (q->avail_slot[old & q->mask] & VL_SLOT_FRESH) != 0;
-    if (n_new == 0 && !filled) {
-        return;
+    if (r->acts.unordered && !releases(ev)) {
+        VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_13_3_1_drv_1,
+                  "avail idx was stored as %" PRIu64
+                  " with order %s, and no release stands between "
+                  "it and the last store to a descriptor or available entry, #%" PRIu64,
+                  ev->value, vl_order_name(ev->order), r->acts.dirty_seq);
     }
-    if (n_new == 0 || n_new > q->size - q->n_published) {
-        vl_referee_finding(r, "ownership:avail-idx", "driver",
-                           "avail idx went from %u to %u with %" PRIu32 " buffers in flight in a "
-                           "queue of %" PRIu32,
-                           old, idx, q->n_published, q->size);
-        return;
-    }
-    for (uint16_t i = 0; i < n_new; i++) { // bound: queue_size
-        publish_one(r, q, (uint16_t)(old + i), seq);
-    }
-    q->avail_idx = idx;
-    if (idx < old) {
-        vl_mark(r, VL_MARK_AVAIL_WRAPPED);
-    }
-    if ((uint32_t)(old & q->mask) + n_new >= q->size) {
-        vl_mark(r, VL_MARK_RING_WRAPPED);
-    }
-    if (n_new > 1) {
-        vl_mark(r, VL_MARK_BATCH);
-    }
-    if (q->n_descs == q->size) {
-        vl_mark(r, VL_MARK_QUEUE_FULL);
-    }
-    vl_live_published(r, q, VL_SIDE_DRIVER, idx, seq);
+    r->acts.unordered = false;
+    r->acts.unfenced |= bit;
+    r->acts.idx_sc =
+        (uint8_t)(ev->order == VIRTQ_SEQ_CST ? r->acts.idx_sc | bit : r->acts.idx_sc & ~bit);
 }
+
+static void order_decision(struct vl_referees *r, const struct vl_squeue *q,
+                           const struct vl_event *ev, bool event_word)
+{
+    const uint8_t bit = (uint8_t)(1u << q->index);
+
+    if (event_word != q->event_idx || (r->acts.unfenced & bit) == 0) {
+        return; // a word without meaning, or a fence came between
+    }
+    if ((r->acts.idx_sc & bit) != 0 && ev->order == VIRTQ_SEQ_CST) {
+        return; // both are in the one order of all such accesses
+    }
+    VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_13_4_1_drv_1,
+              "%s was loaded with no full barrier since the store of avail idx %u at #%" PRIu64,
+              event_word ? "avail_event" : "the used ring's flags", q->avail_idx, q->idx_seq);
+}
+
+// ---- stores ---------------------------------------------------------------------------------
 
 // A slot may be filled for the next indices only. Any other is covered by avail idx, or would be
 // taken for an entry that the device has still to read: with as many buffers in flight and behind
@@ -120,13 +72,27 @@ static void store_avail_slot(struct vl_referees *r, struct vl_squeue *q, uint32_
 
     r->work[VL_SIDE_DRIVER] = 0;
     if (ahead + q->n_published >= q->size) {
-        vl_referee_finding(r, "ownership:slot-exposed", "driver",
-                           "head %u was stored in available slot %" PRIu32
-                           ", which avail idx %u covers, with %" PRIu32 " buffers in flight",
-                           head, slot, q->avail_idx, q->n_published);
+        VL_BROKEN_AS(r, VL_SIDE_DRIVER, 3_3_1_drv_1, "ownership:slot-exposed",
+                     "head %u was stored in available slot %" PRIu32
+                     ", which avail idx %u (#%" PRIu64 ") covers, with %" PRIu32
+                     " buffers in flight",
+                     head, slot, q->avail_idx, q->idx_seq, q->n_published);
         return;
     }
+    q->n_fresh += (q->avail_slot[slot] & VL_SLOT_FRESH) == 0;
     q->avail_slot[slot] = VL_SLOT_FRESH | head;
+}
+
+static void __attribute__((cold, noinline))
+desc_in_flight(struct vl_referees *r, const struct vl_event *ev, uint32_t owner)
+{
+    const uint32_t head = (owner - 1) & 0xFFFFu;
+    const struct vl_squeue *q = &r->queue[(owner - 1) >> 16];
+
+    VL_BROKEN_AS(r, VL_SIDE_DRIVER, 3_3_1_drv_1, "ownership:desc-in-flight",
+                 "a descriptor at gpa 0x%" PRIx64 " was stored to; it belongs "
+                 "to head %" PRIu32 ", in flight since #%" PRIu64,
+                 ev->addr, head, q->head[head].published_seq);
 }
 
 static void store_descriptor(struct vl_referees *r, const struct vl_event *ev)
@@ -138,12 +104,7 @@ static void store_descriptor(struct vl_referees *r, const struct vl_event *ev)
         for (uint32_t g = off / VL_DESC_BYTES; g <= last; g++) { // bound: 2
             const uint32_t owner = vl_image_granule(&r->image, g)->owner;
             if (owner != 0 && !r->device_was_reset) {
-                const uint32_t head = (owner - 1) & 0xFFFFu;
-                const struct vl_squeue *q = &r->queue[(owner - 1) >> 16];
-                vl_referee_finding(r, "ownership:desc-in-flight", "driver",
-                                   "a descriptor at gpa 0x%" PRIx64 " was stored to; it belongs "
-                                   "to head %" PRIu32 ", in flight since #%" PRIu64,
-                                   ev->addr, head, q->head[head].published_seq);
+                desc_in_flight(r, ev, owner);
             }
         }
         vl_image_store(&r->image, ev->addr, ev->len, ev->value, ev->aux);
@@ -155,6 +116,8 @@ void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     struct vl_squeue *q = vl_squeue_at(r, ev);
 
     if (q == NULL || ev->addr - q->desc < q->desc_bytes) {
+        r->acts.unordered = true;
+        r->acts.dirty_seq = seq;
         store_descriptor(r, ev);
         return;
     }
@@ -163,16 +126,21 @@ void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     }
     const uint64_t off = ev->addr - q->avail;
     if (off >= q->avail_bytes) {
-        vl_referee_finding(r, "ownership:driver-writes-device-area", "driver",
-                           "the driver stored 0x%" PRIx64 " at byte %" PRIu64
-                           " of the used ring of queue %u",
-                           ev->value, ev->addr - q->used, q->index);
+        VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_8_drv_d1, "ownership:driver-writes-device-area",
+                     "the driver stored 0x%" PRIx64 " at byte %" PRIu64
+                     " of the used ring of queue %u",
+                     ev->value, ev->addr - q->used, q->index);
+    } else if (off - VL_RING_IDX_OFF < 2) {
+        if (r->config.barriers) {
+            order_publication(r, q, ev);
+        }
+        vl_driver_publishes(r, q, ev, seq);
     } else if (off < VL_RING_IDX_OFF) {
         vl_notify_flags(r, q, VL_SIDE_DRIVER, off, ev->value);
-    } else if (off == VL_RING_IDX_OFF) {
-        store_avail_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off >= VL_RING_SLOTS_OFF &&
                off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
+        r->acts.unordered = true;
+        r->acts.dirty_seq = seq;
         store_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
                          (uint16_t)ev->value);
     }
@@ -218,7 +186,23 @@ static void load_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t i
     if (idx < q->seen_used) {
         vl_mark(r, VL_MARK_USED_WRAPPED);
     }
-    q->seen_used = idx;
+    if ((uint16_t)(idx - q->reaped) > (uint16_t)(q->seen_used - q->reaped)) {
+        q->seen_used = idx; // what an index once covered stays covered
+    }
+}
+
+// A used entry is loaded before its turn.
+static void __attribute__((cold, noinline))
+taken_wrongly(struct vl_referees *r, const struct vl_squeue *q, uint32_t slot, uint32_t covered)
+{
+    if (q->broken[VL_SIDE_DRIVER] || vl_robust_lied(q, VL_SIDE_DRIVER)) {
+        return; // out of service, or led there by an index that it does not check
+    }
+    VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_14_drv_d1,
+              "the driver loaded used slot %" PRIu32
+              "; the next one is that of index %u, and %" PRIu32
+              " are covered by used idx %u, the newest that it loaded",
+              slot, q->reaped, covered, q->seen_used);
 }
 
 // The next used entry: with it the driver owns the buffer again.
@@ -229,8 +213,13 @@ static void load_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t 
     const uint32_t len = (uint32_t)(value >> 32);
 
     r->work[VL_SIDE_DRIVER] = 0;
-    if (q->reaped == q->seen_used || slot != (q->reaped & q->mask)) {
-        return; // not one that it may take now
+    const uint32_t ahead = (slot - q->reaped) & q->mask;
+    const uint32_t covered = (uint16_t)(q->seen_used - q->reaped);
+    if (ahead != 0 || covered == 0) {
+        if (ahead == 0 || ahead < covered) {
+            taken_wrongly(r, q, slot, covered);
+        }
+        return; // looks again at what it has taken
     }
     q->reaped++;
     if (id >= q->size) {
@@ -268,6 +257,9 @@ void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     if (off == VL_RING_IDX_OFF) {
         load_used_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off == VL_RING_FLAGS_OFF) {
+        if (r->config.barriers) {
+            order_decision(r, q, ev, false);
+        }
         vl_live_looked(r, q, VL_SIDE_DRIVER, false, (uint16_t)ev->value, seq);
     } else if (off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES) {
         if (ev->len == VL_USED_SLOT_BYTES) {
@@ -275,6 +267,9 @@ void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
                            ev->value, seq);
         }
     } else {
+        if (r->config.barriers) {
+            order_decision(r, q, ev, true);
+        }
         vl_live_looked(r, q, VL_SIDE_DRIVER, true, (uint16_t)ev->value, seq);
     }
 }

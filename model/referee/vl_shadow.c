@@ -77,6 +77,19 @@ void vl_image_store(struct vl_image *im, uint64_t gpa, uint32_t bytes, uint64_t 
     }
 }
 
+uint16_t vl_image_load16(const struct vl_image *im, uint64_t gpa)
+{
+    uint32_t off = 0;
+
+    if (!vl_image_find(im, gpa, 2, &off)) {
+        return 0;
+    }
+    const struct vl_granule *g = &im->granule[off / VL_DESC_BYTES];
+    const uint32_t at = off % VL_DESC_BYTES;
+    const uint64_t word = at < 8 ? g->low >> (8 * at) : g->high >> (8 * (at - 8));
+    return g->run == im->run ? (uint16_t)word : (uint16_t)0;
+}
+
 void vl_image_expose(struct vl_image *im, uint32_t off, uint32_t bytes, uint16_t by)
 {
     if (bytes == 0) {
@@ -106,9 +119,18 @@ void vl_walk_start(const struct vl_squeue *q, uint32_t head, struct vl_walk *wal
     *walk = (struct vl_walk){.table = q->desc_granule, .n_table = q->size, .slot = head};
 }
 
-static bool bad(struct vl_walk *walk, const char *what)
+#define VL_CHAIN_TEXT_(id, text) text,
+static const char *const chain_rule_text[] = {VL_CHAIN_RULES(VL_CHAIN_TEXT_)};
+
+const char *vl_chain_rule_text(unsigned rule)
 {
-    walk->bad = what;
+    return rule < VL_CHAIN_RULE_COUNT ? chain_rule_text[rule] : "?";
+}
+
+static bool bad(struct vl_walk *walk, enum vl_chain_rule rule)
+{
+    walk->rule = (uint8_t)rule;
+    walk->bad = chain_rule_text[rule];
     return false;
 }
 
@@ -118,19 +140,22 @@ static bool enter_table(const struct vl_image *im, const struct vl_squeue *q, st
     uint32_t off = 0;
 
     if (!q->indirect) {
-        return bad(walk, "an indirect descriptor that was not negotiated");
+        return bad(walk, VL_CHAIN_FEATURE);
     }
     if (walk->nested) {
-        return bad(walk, "an indirect table inside an indirect table");
+        return bad(walk, VL_CHAIN_NESTED);
     }
     if ((desc->flags & VL_DESC_NEXT) != 0) {
-        return bad(walk, "an indirect descriptor with NEXT");
+        return bad(walk, VL_CHAIN_NEXT_TOO);
     }
-    if (desc->len == 0 || desc->len % VL_DESC_BYTES != 0 || desc->len / VL_DESC_BYTES > q->size) {
-        return bad(walk, "an indirect table of a wrong length");
+    if (desc->len == 0 || desc->len % VL_DESC_BYTES != 0) {
+        return bad(walk, VL_CHAIN_TABLE_LEN);
+    }
+    if (desc->len / VL_DESC_BYTES > q->size) {
+        return bad(walk, VL_CHAIN_TABLE_LONG);
     }
     if (!vl_image_find(im, vl_image_gpa(im, desc->addr), desc->len, &off)) {
-        return bad(walk, "an indirect table outside memory");
+        return bad(walk, VL_CHAIN_TABLE_WHERE);
     }
     step->table = true;
     step->entries = desc->len / VL_DESC_BYTES;
@@ -150,13 +175,16 @@ bool vl_walk_next(const struct vl_image *im, const struct vl_squeue *q, struct v
         return false;
     }
     if (walk->slot >= walk->n_table) {
-        return bad(walk, "a next outside the table");
+        return bad(walk, VL_CHAIN_NEXT_RANGE);
     }
     const uint32_t index = walk->table + walk->slot;
     const struct vl_granule *g = &im->granule[index];
     const bool stored = g->run == im->run;
     const struct vl_desc desc = vl_desc_of(stored ? g->low : 0, stored ? g->high : 0);
     *step = (struct vl_step){.granule = index};
+    if ((desc.flags & ~VL_DESC_FLAGS) != 0) {
+        return bad(walk, VL_CHAIN_FLAGS);
+    }
     if ((desc.flags & VL_DESC_INDIRECT) != 0) {
         return enter_table(im, q, walk, &desc, step);
     }
@@ -166,16 +194,16 @@ bool vl_walk_next(const struct vl_image *im, const struct vl_squeue *q, struct v
     walk->n_elems++;
     walk->n_bytes += desc.len;
     if (walk->n_elems > q->size) {
-        return bad(walk, "more elements than the queue has entries");
+        return bad(walk, VL_CHAIN_LONG);
     }
     if (!step->writable && walk->writable_seen) {
-        return bad(walk, "a readable element behind a writable one");
+        return bad(walk, VL_CHAIN_ORDER);
     }
-    if (walk->n_bytes > UINT32_MAX) {
-        return bad(walk, "more than 2^32 - 1 bytes");
+    if (walk->n_bytes > 1ull << 32) {
+        return bad(walk, VL_CHAIN_BYTES);
     }
-    if (desc.len > 0 && !vl_image_find(im, step->gpa, desc.len, &step->off)) {
-        return bad(walk, "an element outside memory");
+    if (desc.len > 0 && !vl_image_find(im, step->gpa, desc.len, &step->off) && !walk->anywhere) {
+        return bad(walk, VL_CHAIN_WHERE);
     }
     walk->writable_seen = step->writable;
     walk->end = (desc.flags & VL_DESC_NEXT) == 0;
@@ -198,6 +226,8 @@ void vl_squeue_start(struct vl_squeue *q, uint16_t start_idx)
     q->stood_down = false;
     q->avail_idx = q->reaped = q->seen_used = start_idx;
     q->seen_avail = q->taken = q->used_idx = start_idx;
+    q->n_fresh = 0;
+    q->idx_seq = 0;
     q->n_published = 0;
     q->n_ever_published = 0;
     q->n_taken_back = 0;

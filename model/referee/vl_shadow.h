@@ -21,6 +21,7 @@
 #define VL_DESC_NEXT 1u
 #define VL_DESC_WRITE 2u
 #define VL_DESC_INDIRECT 4u
+#define VL_DESC_FLAGS 7u // all that are defined
 #define VL_RING_FLAGS_OFF 0u
 #define VL_RING_IDX_OFF 2u
 #define VL_RING_SLOTS_OFF 4u
@@ -144,6 +145,8 @@ struct vl_head {
     uint64_t answer_digest;
     uint32_t send_len;
     uint32_t answer_len;
+    uint32_t told_elems;     // driver: elements of the buffer by its note; 0: it did not say
+    uint32_t told_writable;  // driver: bytes that the device may write, by its note
     uint32_t n_descs;        // driver: entries of the queue's table that the chain holds
     uint32_t n_writable;     // driver: bytes
     uint32_t loaded_len;     // driver: used length as loaded
@@ -214,6 +217,8 @@ struct vl_squeue {
     uint16_t avail_idx; // as stored
     uint16_t reaped;    // next used entry to load
     uint16_t seen_used; // used idx as loaded
+    uint32_t n_fresh;   // available slots filled and not covered yet
+    uint64_t idx_seq;   // event of the newest store of avail idx
     uint32_t n_published;
     uint32_t n_ever_published;
     uint32_t n_taken_back;
@@ -250,6 +255,35 @@ struct vl_squeue {
 
 #define VL_SLOT_FRESH 0x10000u
 
+// What the driver did, of no one queue.
+struct vl_driver_acts {
+    uint64_t dirty_seq;   // event of the newest store to a descriptor or slot
+    bool unordered;       // there was one since the last release
+    uint8_t idx_sc;       // bit per queue: avail idx was stored last with sequential consistency
+    uint8_t unfenced;     // bit per queue: avail idx was stored since the last full fence
+    uint8_t known_queues; // bit per queue: its areas were told in this run
+};
+
+// What can be wrong with a chain by itself, in what is shown to hold of it.
+#define VL_CHAIN_RULES(X)                                                                          \
+    X(SOUND, "nothing wrong")                                                                      \
+    X(FEATURE, "an indirect descriptor that was not negotiated")                                   \
+    X(NESTED, "an indirect table inside an indirect table")                                        \
+    X(NEXT_TOO, "an indirect descriptor with NEXT")                                                \
+    X(TABLE_LEN, "an indirect table of a length that is no multiple of 16, or 0")                  \
+    X(TABLE_LONG, "an indirect table with more entries than the queue")                            \
+    X(TABLE_WHERE, "an indirect table outside memory")                                             \
+    X(NEXT_RANGE, "a next outside the table")                                                      \
+    X(LONG, "more elements than the queue has entries")                                            \
+    X(ORDER, "a readable element behind a writable one")                                           \
+    X(BYTES, "more than 2^32 bytes")                                                               \
+    X(WHERE, "an element outside memory")                                                          \
+    X(FLAGS, "a descriptor with undefined flags")
+
+#define VL_CHAIN_ENUM_(id, text) VL_CHAIN_##id,
+enum vl_chain_rule { VL_CHAIN_RULES(VL_CHAIN_ENUM_) VL_CHAIN_RULE_COUNT };
+#undef VL_CHAIN_ENUM_
+
 // Iteration over a chain as the driver stored it.
 struct vl_walk {
     uint32_t table; // granule
@@ -260,7 +294,9 @@ struct vl_walk {
     bool nested;
     bool writable_seen;
     bool end;
-    const char *bad; // rule that the chain breaks, or NULL
+    bool anywhere;   // set by the caller: elements need not lie in memory
+    uint8_t rule;    // enum vl_chain_rule that the chain breaks
+    const char *bad; // the same in words, or NULL
 };
 
 struct vl_step {
@@ -285,6 +321,9 @@ void vl_image_reset(struct vl_image *im, const struct vl_range *regions, uint32_
 void vl_image_store(struct vl_image *im, uint64_t gpa, uint32_t bytes, uint64_t value,
                     uint64_t high);
 
+// 16 bits of memory as the driver stored them, at an even address; 0 where that is no memory.
+uint16_t vl_image_load16(const struct vl_image *im, uint64_t gpa);
+
 // Count elements in and out of the granules that [off, off + bytes) touches.
 void vl_image_expose(struct vl_image *im, uint32_t off, uint32_t bytes, uint16_t by);
 
@@ -292,10 +331,11 @@ void vl_image_expose(struct vl_image *im, uint32_t off, uint32_t bytes, uint16_t
 bool vl_image_private(const struct vl_image *im, uint32_t off, uint32_t bytes);
 
 // Iterate over the chain that begins at head. vl_walk_next() returns false at its end, and where it
-// breaks a rule (walk->bad).
+// breaks a rule (walk->bad). Under walk->anywhere step->off means nothing.
 void vl_walk_start(const struct vl_squeue *q, uint32_t head, struct vl_walk *walk);
 bool vl_walk_next(const struct vl_image *im, const struct vl_squeue *q, struct vl_walk *walk,
                   struct vl_step *step);
+const char *vl_chain_rule_text(unsigned rule);
 
 // Forget all heads and start both views at start_idx.
 void vl_squeue_start(struct vl_squeue *q, uint16_t start_idx);

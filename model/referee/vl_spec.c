@@ -94,6 +94,7 @@ static void common_access(struct vl_referees *r, const struct vl_reg_access *a)
     vl_spec_config_access(r, a);
     vl_spec_notify_access(r, a);
     vl_spec_msix_access(r, a);
+    vl_driver_enables(r, a);
     if (r->config.virtio_id == VL_VIRTIO_BLK) {
         vl_spec_blk_access(r, a);
     }

@@ -93,6 +93,7 @@ struct vl_spec_blk {
     uint32_t n_writes_published;
     bool driver_gave_up;
     // what the device holds and did
+    bool blind;         // payload comes without its bytes: what is in requests is not known
     bool crowded;       // two requests wanted the same place below
     bool backend_tells; // what it stores, and what is durable
     bool used;          // the tables below
@@ -115,7 +116,8 @@ void vl_spec_blk_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t h
                           uint64_t seq);
 
 // A payload access of either side, behind the referee of ownership; a backend's event, an
-// interrupt, a handler that returns, a note, the end of the driver's work.
+// interrupt, a handler that returns, a note, the end of the driver's work. payload: the bytes that
+// a payload access moved; NULL if they are not known.
 void vl_spec_blk_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
                        const uint8_t *payload);
 

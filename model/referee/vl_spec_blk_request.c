@@ -208,7 +208,7 @@ void vl_spec_blk_published(struct vl_referees *r, struct vl_squeue *q, uint32_t 
                   head, m.n_readable, VL_BLK_HEADER);
         return;
     }
-    if (!m.header_known) {
+    if (!m.header_known || b->blind) {
         return;
     }
     judge_sector(r, &m, head);
@@ -350,7 +350,8 @@ static bool judge_status(struct vl_referees *r, const struct vl_squeue *q, uint3
 {
     const struct vl_head *h = &q->head[head];
     // A hostile driver's buffers may overlap, and then nobody can say whose status was written.
-    const bool known = r->judge_driver && !q->grants_lost && !q->stood_down && h->granted > 0;
+    const bool known = r->judge_driver && !r->spec.blk.blind && !q->grants_lost && !q->stood_down &&
+                       h->granted > 0;
 
     if (request == NULL || !request->status_written) {
         if (known && !(request == NULL && r->spec.blk.crowded)) {
@@ -411,7 +412,7 @@ void vl_spec_blk_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t h
 
     (void)len; // the ring's referee judges it
     if (!judge_status(r, q, head, request, seq) || request->got != HEADER_WHOLE ||
-        request->unsure) {
+        request->unsure || r->spec.blk.blind) {
         return;
     }
     if (request->type == VL_BLK_T_IN && request->status == VL_BLK_S_OK) {

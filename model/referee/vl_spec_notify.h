@@ -1,5 +1,10 @@
 // model/referee/vl_spec_notify.h -- checkers: available buffer notifications over PCI.
-// Spec: virtio 1.4 §4.1.4.4, §4.1.5.2 (1.0: the same).
+// Spec: virtio 1.4 §2.9, §4.1.4.4, §4.1.4.5.1, §4.1.5.1.2.1, §4.1.5.2 (1.0: the same but for §2.9,
+// which is §4.1.5.2 there).
+//
+//   vl_spec_notify.c       notifications
+//   vl_spec_notify_caps.c  the capabilities of notification, ISR status and MSI-X
+//
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef VL_SPEC_NOTIFY_H
 #define VL_SPEC_NOTIFY_H
@@ -8,10 +13,25 @@
 
 // What they remember of a run; all zero at its start.
 struct vl_spec_notify {
-    uint64_t zero;
+    uint32_t function; // whose config space is being read
+    uint64_t known[4]; // bit per byte of it: was read
+    bool judged;       // as far as it was read
+    bool doubtful;     // a type stands there twice: which one the driver takes is open
 };
 
-// An access to the common configuration or the notification structure.
+// An access to the common configuration or the notification structure, or a notification that went
+// somewhere else.
 void vl_spec_notify_access(struct vl_referees *r, const struct vl_reg_access *a);
+
+// ---- vl_spec_notify_caps.c --------------------------------------------------------------------
+
+// Config space is accessed; the driver uses what it read there; it gives the device up, and names a
+// rule that the device broke (accused) or does not.
+void vl_spec_caps_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+void vl_spec_caps_used(struct vl_referees *r);
+void vl_spec_caps_given_up(struct vl_referees *r, bool accused);
+
+// False if a lying device leaves open which structures the driver uses.
+bool vl_spec_caps_sure(const struct vl_referees *r);
 
 #endif

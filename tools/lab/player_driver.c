@@ -332,16 +332,13 @@ static enum virtq_err submit_one(struct driver *d, const struct lab_request *r, 
     case LAB_REQ_WRITE:
         err = vdrv_blk_write(d->blk, r->sector, elems, r->n_elems, r->indirect, token);
         break;
-    case LAB_REQ_FLUSH:
-        err = vdrv_blk_flush(d->blk, r->indirect, token);
-        if (err == VIRTQ_OK) {
-            virtq_note(d->port, VIRTQ_NOTE_SYNC, 0, token, 0, 0, 0);
-        }
-        break;
+    case LAB_REQ_FLUSH: err = vdrv_blk_flush(d->blk, r->indirect, token); break;
     case LAB_REQ_GET_ID: err = vdrv_blk_get_id(d->blk, &elems[0], r->indirect, token); break;
     }
     if (err != VIRTQ_OK) {
         lab_buffer_unmap(&d->buffers, slot);
+    } else if (r->kind == LAB_REQ_FLUSH) {
+        virtq_note(d->port, VIRTQ_NOTE_SYNC, 0, token, 0, 0, 0);
     }
     return err;
 }
@@ -503,16 +500,11 @@ static enum virtq_err read_capacity(struct driver *d)
     uint64_t capacity = 0;
 
     enum virtq_err err = vdrv_pci_config_read(&d->pci, &field, 1, &capacity);
-    if (err != VIRTQ_OK) {
-        return err;
+    if (err == VIRTQ_OK) {
+        d->config.work->config(d->config.work->ctx, capacity);
+        err = vdrv_blk_resize(d->blk, capacity); // if it refuses, nothing is asked for any more
     }
-    err = vdrv_blk_resize(d->blk, capacity);
-    if (err != VIRTQ_OK) {
-        virtq_note(d->port, VIRTQ_NOTE_PEER_ERROR, 0, err, capacity, 0, 0);
-        return err;
-    }
-    d->config.work->config(d->config.work->ctx, capacity);
-    return VIRTQ_OK;
+    return err;
 }
 
 // The handler may have been told of a configuration change: look what it is.
@@ -528,13 +520,9 @@ static enum virtq_err check_device(struct driver *d)
 static bool work(struct driver *d)
 {
     const struct lab_work *w = d->config.work;
-    enum virtq_err err = VIRTQ_OK;
-
-    if (d->config.scenario->resize != 0) { // else only what stops a device is told
-        err = check_device(d);
-        if (err != VIRTQ_OK) {
-            return give_up(d, err);
-        }
+    enum virtq_err err = d->config.scenario->resize != 0 ? check_device(d) : VIRTQ_OK;
+    if (err != VIRTQ_OK) {
+        return give_up(d, err);
     }
     if (submit_batch(d) > 0) {
         (void)vdrv_queue_publish(d->q);
