@@ -57,6 +57,7 @@ static void forget_requests(struct vdev_core *core)
 static void clear_registers(struct vdev_core *core)
 {
     core->driver_features = 0;
+    core->beyond_features = false;
     for (uint32_t i = 0; i < core->type->n_queues; i++) { // bound: VDEV_QUEUES_MAX
         struct vdev_core_queue *queue = &core->queue[i];
         queue->size = core->config.queue_size_max;
@@ -454,7 +455,7 @@ static void ask_reset(struct vdev_core *core, uint8_t old)
 static bool features_acceptable(const struct vdev_core *core)
 {
     return (core->driver_features & VIRTQ_F_VERSION_1) != 0 &&
-           (core->driver_features & ~core->offered) == 0;
+           (core->driver_features & ~core->offered) == 0 && !core->beyond_features;
 }
 
 void vdev_core_set_status(struct vdev_core *core, uint8_t status)
@@ -516,6 +517,8 @@ void vdev_core_set_driver_word(struct vdev_core *core, uint32_t word, uint32_t b
     if (word < 2) {
         const uint64_t mask = 0xFFFFFFFFull << (32 * word);
         core->driver_features = (core->driver_features & ~mask) | (uint64_t)bits << (32 * word);
+    } else if (bits != 0) {
+        core->beyond_features = true; // nothing is offered there [2.2.2-dev-3]
     }
 }
 

@@ -128,6 +128,7 @@ struct vdev_core {
     bool reset_asked; // the trap's: a reset went to the data path, and was not seen complete
     uint64_t offered;
     uint64_t driver_features; // as written; meaningful once FEATURES_OK is set
+    bool beyond_features;     // ... and a bit behind the 64 that there are here was written, too
     struct virtq_shared status;
     struct virtq_shared work;                     // VDEV_WORK_* bits from the trap to the data path
     uint8_t device_config[VDEV_CONFIG_MAX_BYTES]; // the data path's own if it may change

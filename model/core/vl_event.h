@@ -81,7 +81,7 @@ enum vl_field { VL_FIELDS(VL_FIELD_ENUM_) VL_FIELD_COUNT };
     X(INTX, "intx")                           /* value level */                                    \
     X(QUIESCENT, "quiescent")                 /* nothing can run, nothing is in flight */          \
     X(DRIVER_DONE, "driver-done")             /* the driver's main context returned */             \
-    X(BACKEND, "backend")                     /* addr request number, value 1 taken, 2 answered */ \
+    X(BACKEND, "backend")                     /* addr head, aux queue | kind << 16: lab_disk.h */  \
     X(OUTSIDE, "outside")   /* bytes read from a file, first time: addr offset, value */           \
                             /* digest, len, aux number of the file; payload the bytes */           \
     X(MISCHIEF, "mischief") /* a hostile act: addr field, value kind, aux old */                   \

@@ -97,6 +97,9 @@ void vl_own_driver_payload(struct vl_referees *r, const struct vl_event *ev)
     const uint32_t head = r->ring_notify[ev->queue % VL_QUEUES].short_head;
     uint32_t off = 0;
 
+    if (r->device_was_reset) {
+        return; // all is the driver's again
+    }
     for (uint32_t i = 0; i < VL_QUEUES && ev->kind == VL_EV_WRITE; i++) { // bound: VL_QUEUES
         const struct vl_squeue *q = &r->queue[i];
         if (q->state == VL_QUEUE_LIVE && meets(ev, q->used, q->used_bytes)) {
@@ -107,7 +110,7 @@ void vl_own_driver_payload(struct vl_referees *r, const struct vl_event *ev)
         !is_blk_status(r, ev) && vl_image_find(&r->image, ev->addr, ev->len, &off)) {
         judge_short(r, own, head, ev, off);
     }
-    if (r->device_was_reset || !vl_image_find(&r->image, ev->addr, ev->len, &off) ||
+    if (!vl_image_find(&r->image, ev->addr, ev->len, &off) ||
         vl_image_private(&r->image, off, ev->len)) {
         return;
     }
@@ -356,12 +359,4 @@ void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
         gpa += n;
         left -= n;
     }
-}
-
-void vl_own_after_reset(struct vl_referees *r, const struct vl_event *ev)
-{
-    VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_4_1_dev_3, "ownership:device-after-reset",
-                 "the device touched %" PRIu32 " bytes at gpa 0x%" PRIx64
-                 " after its reset was complete at #%" PRIu64,
-                 ev->len, ev->addr, r->reset_at_seq);
 }

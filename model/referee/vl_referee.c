@@ -318,6 +318,9 @@ static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
             }
             vl_data_note(r, ev);
         }
+        if (r->config.virtio_id == VL_VIRTIO_ENTROPY && ev->barrier == VIRTQ_NOTE_RECEIVE) {
+            vl_spec_entropy_received(r, ev, seq);
+        }
         break;
     case VIRTQ_NOTE_POP:
         if (r->judge_device) {
@@ -362,8 +365,9 @@ static inline bool admit(struct vl_referees *r, const struct vl_event *ev, unsig
     if (!(side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device)) {
         return false;
     }
-    if (side == VL_SIDE_DEVICE && r->device_was_reset) {
-        vl_own_after_reset(r, ev);
+    if (side == VL_SIDE_DEVICE && (r->device_was_reset ||
+                                   (r->config.pci && vl_spec_status_quiet(&r->spec.status)))) {
+        vl_spec_status_touched(r, ev);
     }
     return true;
 }
@@ -390,7 +394,8 @@ static void ring_access(struct vl_referees *r, const struct vl_event *ev, uint64
     }
 }
 
-static void payload_access(struct vl_referees *r, const struct vl_event *ev)
+static void payload_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                           const uint8_t *payload)
 {
     const unsigned side = side_of[ev->agent];
 
@@ -401,6 +406,9 @@ static void payload_access(struct vl_referees *r, const struct vl_event *ev)
         vl_mark(r, VL_MARK_HIGH_MEMORY);
     }
     side == VL_SIDE_DRIVER ? vl_own_driver_payload(r, ev) : vl_own_device_payload(r, ev);
+    if (r->config.virtio_id == VL_VIRTIO_BLK) {
+        vl_spec_blk_event(r, ev, seq, payload);
+    }
 }
 
 static void waiting(struct vl_referees *r, const struct vl_event *ev)
@@ -493,20 +501,37 @@ static void registers(struct vl_referees *r, const struct vl_event *ev, uint64_t
     }
 }
 
-// Events that checkers of registers want beside the accesses.
-static const bool spec_wants[VL_EV_COUNT] = {
-    [VL_EV_INTERRUPT] = true, [VL_EV_INTERRUPT_ARRIVES] = true,
-    [VL_EV_INTX] = true,      [VL_EV_HANDLER_RETURNS] = true,
-    [VL_EV_SLEEP] = true,     [VL_EV_WAKE] = true,
-    [VL_EV_QUIESCENT] = true, [VL_EV_DRIVER_DONE] = true,
-    [VL_EV_NOTE] = true,      [VL_EV_ALLOC] = true,
-};
+// What the block device's checkers want beside payload.
+static void blk_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    if (r->config.virtio_id == VL_VIRTIO_BLK) {
+        vl_spec_blk_event(r, ev, seq, NULL);
+    }
+}
+
+// True for an event that checkers of registers want beside the accesses. Of the notes most are of
+// buffers, and for the rings alone.
+static inline bool spec_wants(const struct vl_event *ev)
+{
+    static const uint64_t kinds =
+        1ull << VL_EV_INTERRUPT | 1ull << VL_EV_INTERRUPT_ARRIVES | 1ull << VL_EV_INTX |
+        1ull << VL_EV_HANDLER_RETURNS | 1ull << VL_EV_SLEEP | 1ull << VL_EV_QUIESCENT |
+        1ull << VL_EV_DRIVER_DONE | 1ull << VL_EV_NOTE | 1ull << VL_EV_ALLOC;
+    static const uint64_t not_notes =
+        1ull << VIRTQ_NOTE_SUBMIT | 1ull << VIRTQ_NOTE_SEND | 1ull << VIRTQ_NOTE_COMPLETE |
+        1ull << VIRTQ_NOTE_RECEIVE | 1ull << VIRTQ_NOTE_DETACH | 1ull << VIRTQ_NOTE_POP;
+
+    if ((kinds >> (ev->kind % 64u) & 1u) == 0) {
+        return false;
+    }
+    return ev->kind != VL_EV_NOTE || (not_notes >> (ev->barrier % 64u) & 1u) == 0;
+}
+_Static_assert(VL_EV_COUNT <= 64 && VIRTQ_NOTE_COUNT <= 64, "kinds are bits of a word");
 
 void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
 {
     struct vl_referees *r = ctx;
 
-    (void)payload;
     r->seq = seq;
     if (ev->kind == VL_EV_LOAD || ev->kind == VL_EV_STORE) { // most events, by far
         if (ev->field < VL_FIELD_DOORBELL) { // a counter of notifications is no part of a ring
@@ -516,7 +541,10 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
         }
         return;
     }
-    if (r->config.pci && ev->kind < VL_EV_COUNT && spec_wants[ev->kind]) {
+    if (ev->kind == VL_EV_SHARED) {
+        return; // a half's own
+    }
+    if (r->config.pci && spec_wants(ev)) {
         vl_spec_event(r, ev, seq);
         if (r->accusation_due && side_of[ev->agent] == VL_SIDE_DRIVER) {
             vl_robust_settle(r);
@@ -524,7 +552,7 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
     }
     switch ((enum vl_event_kind)ev->kind) {
     case VL_EV_READ:
-    case VL_EV_WRITE: payload_access(r, ev); break;
+    case VL_EV_WRITE: payload_access(r, ev, seq, payload); break;
     case VL_EV_FENCE:
     case VL_EV_AWAIT:
     case VL_EV_RELAX:
@@ -532,7 +560,10 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
     case VL_EV_WOKEN: waiting(r, ev); break;
     case VL_EV_WAKE:
     case VL_EV_MASK:
-    case VL_EV_HANDLER_RETURNS: vl_flight_event(&r->flight, ev); break;
+    case VL_EV_HANDLER_RETURNS:
+        vl_flight_event(&r->flight, ev);
+        blk_event(r, ev, seq);
+        break;
     case VL_EV_ALLOC:
     case VL_EV_MAP: r->image.bus_offset = ev->value - ev->addr; break;
     case VL_EV_FREE:
@@ -545,11 +576,23 @@ void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const
     case VL_EV_DOORBELL_ARRIVES:
     case VL_EV_INTERRUPT:
     case VL_EV_INTERRUPT_ARRIVES:
-    case VL_EV_INTX: notification(r, ev); break;
+    case VL_EV_INTX:
+        notification(r, ev);
+        blk_event(r, ev, seq);
+        break;
     case VL_EV_QUIESCENT: vl_live_quiescent(r); break;
-    case VL_EV_DRIVER_DONE: r->driver_done = r->driver_done || ev->agent == VL_AGENT_DRIVER; break;
-    case VL_EV_BACKEND: vl_data_backend(r, ev); break;
-    case VL_EV_NOTE: note(r, ev, seq); break;
+    case VL_EV_DRIVER_DONE:
+        r->driver_done = r->driver_done || ev->agent == VL_AGENT_DRIVER;
+        blk_event(r, ev, seq);
+        break;
+    case VL_EV_BACKEND:
+        vl_data_backend(r, ev);
+        blk_event(r, ev, seq);
+        break;
+    case VL_EV_NOTE:
+        note(r, ev, seq);
+        blk_event(r, ev, seq);
+        break;
     default: break;
     }
 }

@@ -144,7 +144,6 @@ void vl_device_register(struct vl_referees *r, const struct vl_reg_access *a);
 
 void vl_own_driver_payload(struct vl_referees *r, const struct vl_event *ev);
 void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev);
-void vl_own_after_reset(struct vl_referees *r, const struct vl_event *ev);
 
 // ---- vl_data.c --------------------------------------------------------------------------------
 

@@ -277,6 +277,7 @@ static void publish_one(struct vl_referees *r, struct vl_squeue *q, uint16_t idx
     h->list_pos = q->n_published;
     h->publish_number = q->n_ever_published++;
     q->list[q->n_published++] = (uint16_t)head;
+    vl_spec_published(r, q, head, seq);
     expose_chain(r, q, head, &walk);
     judge_content(r, q, head, &walk);
 }

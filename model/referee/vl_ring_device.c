@@ -415,6 +415,7 @@ static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, 
         return;
     }
     struct vl_head *h = &q->head[id];
+    vl_spec_returned(r, q, id, len, seq);
     vl_data_given_back(r, q, id, len);
     if (h->pop_number != q->n_given_back) {
         vl_mark(r, VL_MARK_OUT_OF_ORDER);

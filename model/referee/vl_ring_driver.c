@@ -176,6 +176,7 @@ void vl_driver_take_back(struct vl_referees *r, struct vl_squeue *q, uint32_t he
 static void load_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
 {
     r->work[VL_SIDE_DRIVER] = 0;
+    r->spec.isr.looked[q->index] = seq;
     if (vl_robust_lied(q, VL_SIDE_DRIVER)) {
         vl_robust_unnoticed(r, q, VL_SIDE_DRIVER, "loaded used idx again");
     }

@@ -132,36 +132,38 @@ static bool unneeded(const struct vl_duty *duty, const struct vl_notifier *n)
     return duty->state == VL_DUTY_DECIDING && !duty->needed && !n->owed;
 }
 
-static void sent(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side)
+// Of one queue. Returns true if that was against the value that it read.
+static bool sent(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side)
 {
+    const struct vl_duty *duty = &q->duty[side];
     struct vl_notifier *n = notifier_of(r, q, side);
+    const bool against = unneeded(duty, n);
 
     n->owed = false;
-    if (q->duty[side].state == VL_DUTY_NONE || q->duty[side].state == VL_DUTY_SENT) {
+    if (duty->state == VL_DUTY_NONE || duty->state == VL_DUTY_SENT) {
         n->extra = true;
         n->extra_seq = r->seq;
     }
+    return against;
 }
 
 void vl_notify_sent(struct vl_referees *r, enum vl_side side, uint32_t queues)
 {
-    const struct vl_squeue *against = NULL;
-    bool wanted = false;
+    const uint32_t all = (1u << VL_QUEUES) - 1;
+    uint32_t wanted = 0;
+    uint32_t against = 0;
 
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+    for (uint32_t left = queues != 0 ? queues & all : all; left != 0; left &= left - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(left); // bound: VL_QUEUES
         const struct vl_squeue *q = &r->queue[i];
-        if (q->state != VL_QUEUE_LIVE || (queues != 0 && (queues >> i & 1u) == 0)) {
-            continue;
-        }
-        if (unneeded(&q->duty[side], notifier_of(r, q, side))) {
-            against = q;
+        if (q->state == VL_QUEUE_LIVE && sent(r, q, side)) {
+            against = left & -left;
         } else {
-            wanted = true; // one interrupt may be for several queues
+            wanted |= left & -left;
         }
-        sent(r, q, side);
     }
-    if (against != NULL && !wanted) {
-        say_unneeded(r, against, side);
+    if (against != 0 && wanted == 0) { // one interrupt may be for several queues
+        say_unneeded(r, &r->queue[__builtin_ctz(against)], side);
     }
 }
 
@@ -200,8 +202,8 @@ void vl_notify_sleeps(struct vl_referees *r, enum vl_side side)
     for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
         const struct vl_squeue *q = &r->queue[i];
         const struct vl_duty *duty = &q->duty[side];
-        if (q->state == VL_QUEUE_LIVE && duty->state == VL_DUTY_PAST && duty->needed &&
-            !q->stood_down && !q->broken[side]) {
+        if (r->ring_notify[i].side[side].ignored_quiet && q->state == VL_QUEUE_LIVE &&
+            duty->state == VL_DUTY_PAST && duty->needed && !q->stood_down && !q->broken[side]) {
             (void)explained(r, q, side, NULL);
         }
     }

@@ -109,8 +109,8 @@ bool vl_pci_bar_range(const struct vl_pci_seen *f, uint32_t i, uint64_t *base, u
     if (!f->placed[i] || (low & BAR_IO) != 0 || (low & ~BAR_FLAGS) == 0) {
         return false;
     }
-    *base = f->bar[i] & ~BAR_FLAGS;
     const uint64_t mask = low & ~BAR_FLAGS;
+    *base = f->bar[i] & mask; // address bits within the size are not there to be written
     *bytes = mask & (~mask + 1);
     if ((low & BAR_TYPE_MASK) == BAR_TYPE_64 && i + 1 < VL_PCI_BARS) {
         *base |= (uint64_t)f->bar[i + 1] << 32;

@@ -33,7 +33,8 @@ static void advise(struct vl_referees *r, enum vl_side side, enum vl_clause clau
     advice->clause = (uint16_t)clause;
     advice->side = (uint8_t)side;
     advice->event = r->seq;
-    (void)snprintf(advice->detail, sizeof(advice->detail), "%s", detail);
+    (void)snprintf(advice->detail, sizeof(advice->detail), "%.*s",
+                   (int)sizeof(advice->detail) - 1, detail);
 }
 
 void vl_clause_broken(struct vl_referees *r, enum vl_side side, enum vl_clause clause,
@@ -71,7 +72,7 @@ void vl_spec_reset(struct vl_referees *r)
 
     memset(s->broke, 0, sizeof(s->broke));
     memset(s->advised, 0, sizeof(s->advised));
-    memset(&s->blk, 0, sizeof(s->blk));
+    vl_spec_blk_reset(&s->blk);
     memset(&s->entropy, 0, sizeof(s->entropy));
     if (!r->config.pci) {
         return;
@@ -118,6 +119,7 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
         break;
     case VL_REGION_ISR: vl_spec_isr_access(r, &a); break;
     case VL_REGION_DEVICE:
+        r->spec.isr.device_seq = seq;
         vl_spec_status_access(r, &a);
         vl_spec_config_access(r, &a);
         if (r->config.virtio_id == VL_VIRTIO_BLK) {
@@ -125,7 +127,11 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
         }
         break;
     case VL_REGION_TABLE: vl_spec_msix_access(r, &a); break;
-    default: break;
+    default:
+        if (ev->field == VL_FIELD_DOORBELL) {
+            vl_spec_notify_access(r, &a); // a notification that went astray
+        }
+        break;
     }
     vl_spec_regs_access(&r->spec.regs, &a);
 }
@@ -139,6 +145,23 @@ void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint
 
 void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
+    switch ((enum vl_event_kind)ev->kind) {
+    case VL_EV_ALLOC: vl_spec_common_event(r, ev, seq); return;
+    case VL_EV_INTERRUPT:
+    case VL_EV_INTERRUPT_ARRIVES:
+        vl_spec_status_event(r, ev, seq);
+        vl_spec_msix_event(r, ev, seq);
+        return;
+    case VL_EV_INTX:
+        vl_spec_status_event(r, ev, seq);
+        vl_spec_isr_event(r, ev, seq);
+        return;
+    case VL_EV_HANDLER_RETURNS:
+        vl_spec_isr_event(r, ev, seq);
+        vl_spec_msix_event(r, ev, seq);
+        return;
+    default: break;
+    }
     vl_spec_status_event(r, ev, seq);
     vl_spec_features_event(r, ev, seq);
     vl_spec_config_event(r, ev, seq);
@@ -146,4 +169,23 @@ void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t se
     vl_spec_common_event(r, ev, seq);
     vl_spec_isr_event(r, ev, seq);
     vl_spec_msix_event(r, ev, seq);
+}
+
+void vl_spec_published(struct vl_referees *r, struct vl_squeue *q, uint32_t head, uint64_t seq)
+{
+    switch (r->config.virtio_id) {
+    case VL_VIRTIO_BLK: vl_spec_blk_published(r, q, head, seq); break;
+    case VL_VIRTIO_ENTROPY: vl_spec_entropy_published(r, q, head, seq); break;
+    default: break;
+    }
+}
+
+void vl_spec_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t head, uint32_t len,
+                      uint64_t seq)
+{
+    switch (r->config.virtio_id) {
+    case VL_VIRTIO_BLK: vl_spec_blk_returned(r, q, head, len, seq); break;
+    case VL_VIRTIO_ENTROPY: vl_spec_entropy_returned(r, q, head, len, seq); break;
+    default: break;
+    }
 }

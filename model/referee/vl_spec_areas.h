@@ -42,6 +42,11 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
 void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
+// The driver published the chain of head; the device gives its buffer back: for the device type.
+void vl_spec_published(struct vl_referees *r, struct vl_squeue *q, uint32_t head, uint64_t seq);
+void vl_spec_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t head, uint32_t len,
+                      uint64_t seq);
+
 // ---- vl_spec_regs.c ---------------------------------------------------------------------------
 
 void vl_spec_regs_reset(struct vl_spec_regs *s);

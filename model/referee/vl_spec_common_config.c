@@ -55,7 +55,8 @@ void vl_common_config(struct vl_referees *r, const struct vl_reg_access *a)
     w->known = bytes; // what else lies in this word was read with another generation
     w->seq = a->seq;
     w->generation = r->spec.regs.generation;
-    w->stamped = r->spec.regs.generation_read;
+    // What was read before FEATURES_OK is compared elsewhere [2.5.2-dev-1].
+    w->stamped = r->spec.regs.generation_read && r->spec.regs.features_ok;
 }
 
 void vl_common_generation(struct vl_referees *r, const struct vl_reg_access *a)

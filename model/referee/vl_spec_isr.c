@@ -43,9 +43,10 @@ static bool intx_used(const struct vl_referees *r)
 // Event of the newest used idx that the device has not notified of, nor gone on from; 0 if none.
 static uint64_t unsignalled(const struct vl_referees *r)
 {
+    const uint32_t n = vl_spec_followed(&r->spec.regs, VL_QUEUES);
     uint64_t seq = 0;
 
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_QUEUES
         const struct vl_duty *duty = &r->queue[i].duty[VL_SIDE_DEVICE];
         if (r->queue[i].state == VL_QUEUE_LIVE && !r->device_was_reset &&
             (duty->state == VL_DUTY_PUBLISHED || duty->state == VL_DUTY_DECIDING) &&
@@ -240,6 +241,7 @@ static void served(struct vl_referees *r)
     struct vl_spec_isr *s = &r->spec.isr;
     const uint64_t queue_owed = s->queue_owed;
     const uint64_t config_owed = s->config_owed;
+    const uint32_t n = queue_owed != 0 ? vl_spec_followed(&r->spec.regs, VL_QUEUES) : 0;
 
     s->queue_owed = s->config_owed = 0;
     if (config_owed != 0 && !vl_spec_looked_at_config(r, config_owed)) {
@@ -249,7 +251,7 @@ static void served(struct vl_referees *r)
                   "configuration",
                   config_owed);
     }
-    for (uint32_t i = 0; i < VL_QUEUES && queue_owed != 0; i++) { // bound: VL_QUEUES
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_QUEUES
         if (!vl_spec_looked_at_queue(r, i, queue_owed)) {
             VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_5_5_drv_d1,
                       "the driver sleeps; ISR told of used buffers at #%" PRIu64

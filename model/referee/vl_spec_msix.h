@@ -60,6 +60,12 @@ void vl_spec_msix_event(struct vl_referees *r, const struct vl_event *ev, uint64
 bool vl_spec_vectors_on(const struct vl_referees *r);
 uint32_t vl_spec_vectors(const struct vl_referees *r);
 
+// Queues that the device has, as far as they are followed here, and in the rings.
+static inline uint32_t vl_spec_followed(const struct vl_spec_regs *s, uint32_t most)
+{
+    return s->num_queues_read && s->num_queues < most ? s->num_queues : most;
+}
+
 // The vector that an event is mapped to, or VL_NO_VECTOR.
 static inline uint16_t vl_spec_mapped(const struct vl_spec_mapping *m)
 {

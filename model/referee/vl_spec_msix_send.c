@@ -35,11 +35,16 @@ static bool can_be_sent(const struct vl_referees *r, uint16_t vector)
 }
 
 // Queues that are followed here and in the rings.
-#define QUEUES (VL_QUEUES < VL_SPEC_QUEUES ? VL_QUEUES : VL_SPEC_QUEUES)
+static uint32_t queues(const struct vl_referees *r)
+{
+    return vl_spec_followed(&r->spec.regs, VL_QUEUES);
+}
+_Static_assert(VL_QUEUES <= VL_SPEC_QUEUES, "each ring's queue has a place");
 
 static bool any_queue_carries(const struct vl_referees *r, uint64_t data)
 {
-    for (uint32_t i = 0; i < VL_SPEC_QUEUES; i++) { // bound: VL_SPEC_QUEUES
+    const uint32_t n = vl_spec_followed(&r->spec.regs, VL_SPEC_QUEUES);
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_SPEC_QUEUES
         if (event_carries(r, VL_MAPPED_QUEUE + i, data)) {
             return true;
         }
@@ -100,7 +105,7 @@ static void nobodys(struct vl_referees *r, uint64_t data)
     struct vl_spec_mapping *m = &r->spec.msix.map[VL_MAPPED_CONFIG];
     const uint16_t vector = vl_spec_mapped(m);
 
-    for (uint32_t i = 0; i < QUEUES; i++) { // bound: VL_QUEUES
+    for (uint32_t i = 0; i < queues(r); i++) { // bound: VL_QUEUES
         const struct vl_spec_mapping *q = &r->spec.msix.map[VL_MAPPED_QUEUE + i];
         if (q->unsure || (q->unmapped && carries(r, q->before, data))) {
             return; // of before the unmapping, or of after: that is judged with its used idx
@@ -131,7 +136,8 @@ static void signalled(struct vl_referees *r, const struct vl_event *ev, uint64_t
 {
     struct vl_spec_msix *s = &r->spec.msix;
     const uint64_t data = ev->addr;
-    uint32_t teller = QUEUES;
+    const uint32_t n = queues(r);
+    uint32_t teller = n;
 
     if (s->suspect && event_carries(r, VL_MAPPED_QUEUE + s->suspect_queue, data)) {
         s->suspect = false;
@@ -142,7 +148,7 @@ static void signalled(struct vl_referees *r, const struct vl_event *ev, uint64_t
         vl_spec_entry(&r->spec.regs, data) == VL_NO_VECTOR) {
         return;
     }
-    for (uint32_t i = 0; i < QUEUES; i++) { // bound: VL_QUEUES
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_QUEUES
         if (has_to_tell(r, i)) {
             teller = i;
             if (event_carries(r, VL_MAPPED_QUEUE + i, data)) {
@@ -150,7 +156,7 @@ static void signalled(struct vl_referees *r, const struct vl_event *ev, uint64_t
             }
         }
     }
-    if (teller < QUEUES) {
+    if (teller < n) {
         wrong_vector(r, teller, data, seq);
     } else if (any_queue_carries(r, data)) {
         return; // one that was not needed
@@ -185,8 +191,9 @@ static void confirm(struct vl_referees *r)
 static void arrives(struct vl_referees *r, uint64_t data, uint64_t seq)
 {
     struct vl_spec_msix *s = &r->spec.msix;
+    const uint32_t n = VL_MAPPED_QUEUE + queues(r);
 
-    for (uint32_t i = 0; i < VL_MAPPED_QUEUE + QUEUES; i++) { // bound: VL_QUEUES + 1
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_QUEUES + 1
         if (event_carries(r, i, data)) {
             s->map[i].arrived = seq;
             s->queues_arrived |= i >= VL_MAPPED_QUEUE ? 1u << (i - VL_MAPPED_QUEUE) : 0;
@@ -197,8 +204,9 @@ static void arrives(struct vl_referees *r, uint64_t data, uint64_t seq)
 static void handled(struct vl_referees *r, uint64_t data)
 {
     struct vl_spec_msix *s = &r->spec.msix;
+    const uint32_t n = VL_MAPPED_QUEUE + queues(r);
 
-    for (uint32_t i = 0; i < VL_MAPPED_QUEUE + QUEUES; i++) { // bound: VL_QUEUES + 1
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_QUEUES + 1
         if (!event_carries(r, i, data)) {
             continue;
         }
@@ -244,8 +252,9 @@ static void unserved(struct vl_referees *r, uint32_t event, uint64_t since)
 static void serve(struct vl_referees *r)
 {
     struct vl_spec_msix *s = &r->spec.msix;
+    const uint32_t n = VL_MAPPED_QUEUE + queues(r);
 
-    for (uint32_t i = 0; i < VL_MAPPED_QUEUE + QUEUES; i++) { // bound: VL_QUEUES + 1
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_QUEUES + 1
         const uint64_t since = s->map[i].owed;
         if (since == 0) {
             continue;

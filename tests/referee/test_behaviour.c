@@ -302,9 +302,37 @@ static void stray_access(struct script *s, bool broken)
     emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + 0x4000u - (broken ? 0u : 1u), 0, 0, 1);
 }
 
+static void common_write(struct script *s, uint32_t off, uint32_t value, uint32_t bytes)
+{
+    emit(s, VL_EV_MMIO_WRITE, VL_AGENT_DRIVER, BAR_AT + off, value, 0, bytes);
+}
+
+static void common_read(struct script *s, uint32_t off, uint32_t value, uint32_t bytes)
+{
+    emit(s, VL_EV_MMIO_READ, VL_AGENT_DRIVER, BAR_AT + off, value, 0, bytes);
+}
+
+// Reset, ACKNOWLEDGE, DRIVER, and VERSION_1 offered and accepted.
+static void negotiate(struct script *s)
+{
+    common_write(s, 0x14, 0, 1);
+    common_read(s, 0x14, 0, 1);
+    common_write(s, 0x14, 1, 1);
+    common_write(s, 0x14, 3, 1);
+    for (uint32_t word = 0; word < 2; word++) {
+        common_write(s, 0x00, word, 4);
+        common_read(s, 0x04, word, 4);
+    }
+    for (uint32_t word = 0; word < 2; word++) {
+        common_write(s, 0x08, word, 4);
+        common_write(s, 0x0C, word, 4);
+    }
+}
+
 static void features_not_read_back(struct script *s, bool broken)
 {
     bring_up_bar(s, 0);
+    negotiate(s);
     note(s, VL_AGENT_TRAP, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_DEVICE_RESET, 0, 0, 0);
     // The driver's own word does not count, only the read does.
     note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_CONTROL, VIRTQ_CONTROL_FEATURES_READ_OK, 0, 0, 0);

@@ -38,7 +38,7 @@ expect "nothing is left out" 0 "clauses=0" --uncovered
 
 # ---- the map, and single clauses ----------------------------------------------------------------
 
-expect "the map" 0 "" --stale "$SRC/docs/SPEC-MAP.md"
+expect "the map" 0 "is what the tables say" --stale "$SRC/docs/SPEC-MAP.md"
 sed 's/avail.idx/avail index/' "$SRC/docs/SPEC-MAP.md" >"$WORK/map.md"
 expect "a map that was changed" 1 "is stale" --stale "$WORK/map.md"
 expect "no map" 3 "cannot be read" --stale "$WORK/none.md"

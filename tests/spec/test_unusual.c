@@ -64,8 +64,9 @@ static const struct row rows[] = {
     {"a longer device configuration",
      "device=blk",
      {.id = "2.5.1-drv-6", .act = {SHOWS(LAB_CAP(DEVICE, 12), lab_set, 0x200)}}},
+    // The device is advised to have two: here it is the driver that is asked.
     {"an MSI-X table of one entry",
-     "",
+     "hostile=device",
      {.id = "4.1.5.1.2.2-drv-1", .act = {SHOWS(LAB_MSIX_CAP(2), lab_clear, 0x7FF)}}},
     {"a status that is read again and again",
      "",

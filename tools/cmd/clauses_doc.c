@@ -250,6 +250,8 @@ int clauses_doc(const char *path, bool write)
         } else if (n_old != n || memcmp(old, text, n) != 0) {
             code = cmd_fail("clauses", CMD_EXIT_FINDING,
                             "%s is stale; write it anew: vringlab clauses --write %s", path, path);
+        } else {
+            (void)printf("%s is what the tables say\n", path);
         }
         free(old);
     }

@@ -3,7 +3,7 @@
 // The loop is an interrupt-driven driver's: submit a batch, notify, take what came back, and only
 // sleep after the queue said that nothing more is there.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "driver/vdrv_blk.h"
+#include "driver/vdrv_blk_pci.h"
 #include "driver/vdrv_entropy.h"
 #include "driver/vdrv_pci.h"
 #include "driver/vdrv_queue.h"
@@ -170,29 +170,6 @@ static enum virtq_err probe(struct driver *d)
     return vdrv_pci_probe(d->port, &config, &d->pci);
 }
 
-// The block device's configuration, as bytes at the offsets of its structure [5.2.4].
-static enum virtq_err read_blk_info(struct driver *d, struct vdrv_blk_info *info)
-{
-    static const struct vdrv_pci_field fields[] = {{0, 8}, {12, 4}, {20, 4}};
-    uint8_t bytes[VDRV_BLK_CONFIG_BYTES] = {0};
-    uint64_t values[3];
-
-    enum virtq_err err = vdrv_pci_config_read(&d->pci, fields, 3, values);
-    if (err != VIRTQ_OK) {
-        return err;
-    }
-    for (unsigned f = 0; f < 3; f++) {
-        for (unsigned i = 0; i < fields[f].bytes; i++) {
-            bytes[fields[f].off + i] = (uint8_t)(values[f] >> (8 * i));
-        }
-    }
-    err = vdrv_blk_parse(bytes, sizeof(bytes), d->features, info);
-    if (err == VIRTQ_ERR_CONFIG_VALUE) {
-        virtq_note(d->port, VIRTQ_NOTE_PEER_ERROR, 0, err, values[0], 0, 0);
-    }
-    return err;
-}
-
 // Steps 7 and 8 of §3.1.1: device configuration, interrupts, the queue, DRIVER_OK.
 static enum virtq_err set_up_queue(struct driver *d)
 {
@@ -204,7 +181,7 @@ static enum virtq_err set_up_queue(struct driver *d)
     enum virtq_err err = VIRTQ_OK;
 
     if (d->config.scenario->device == LAB_DEVICE_BLK) {
-        err = read_blk_info(d, &info);
+        err = vdrv_blk_pci_info(&d->pci, &info);
     }
     if (err == VIRTQ_OK) {
         err = vdrv_pci_irq_setup(&d->pci, 1);
