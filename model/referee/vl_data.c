@@ -202,6 +202,11 @@ static void wrong_length(struct vl_referees *r, const struct vl_head *h, const s
 static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head *h,
                      const struct vl_event *ev)
 {
+    const bool kept =
+        !vl_promises(r, q) ||
+        vl_promise_step(r, q, VL_SIDE_DRIVER,
+                        vl_queue_collect(&q->abstract, (uint32_t)ev->value, ev->len));
+
     if ((h->flags & VL_HEAD_SUBMITTED) == 0) {
         vl_referee_finding(r, "data:duplicate-completion", "driver",
                            "token %" PRIu64 " was completed for head %" PRIu64
@@ -221,6 +226,9 @@ static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head 
         h->loaded_len < h->n_writable ? (uint32_t)ev->value : VL_NONE;
     h->flags &= ~(VL_HEAD_SUBMITTED | VL_HEAD_LOADED | VL_HEAD_SEND);
     q->last_completed = (uint32_t)ev->value;
+    if (!kept) {
+        vl_promise_broken(r, q, VL_SIDE_DRIVER);
+    }
 }
 
 // What the caller is given is what the backend answered for the buffer that was completed last.

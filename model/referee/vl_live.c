@@ -164,6 +164,20 @@ void vl_live_sleep(struct vl_referees *r, enum vl_side side)
 
 // ---- the end of a run -----------------------------------------------------------------------
 
+// The abstract queue at rest: a buffer that waits is owed a notification, or nobody knows of it.
+static void promises_at_rest(struct vl_referees *r)
+{
+    for (uint32_t i = 0; i < VL_QUEUES && !r->device_was_reset; i++) { // bound: VL_QUEUES
+        struct vl_squeue *q = &r->queue[i];
+        const struct vl_duty *duty = &q->duty[VL_SIDE_DRIVER];
+        const bool owed =
+            duty->state == VL_DUTY_PUBLISHED || (duty->state != VL_DUTY_SENT && duty->needed);
+        if (q->state == VL_QUEUE_LIVE && q->served && vl_promises(r, q)) {
+            (void)vl_promise_step(r, q, VL_SIDE_DEVICE, vl_queue_rest(&q->abstract, owed));
+        }
+    }
+}
+
 // Nothing can run and nothing is under way, and the driver has not finished: somebody forgot.
 void vl_live_quiescent(struct vl_referees *r)
 {
@@ -172,6 +186,7 @@ void vl_live_quiescent(struct vl_referees *r)
     if (!r->honest || r->driver_done) {
         return;
     }
+    promises_at_rest(r);
     for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
         const struct vl_squeue *q = &r->queue[i];
         for (unsigned side = 0; side < VL_SIDE_COUNT && !r->device_was_reset; side++) {

@@ -353,6 +353,9 @@ void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
             read_writable(r, ev, gpa);
         }
         if (write) {
+            if (vl_promises(r, q) && !vl_queue_write(&q->abstract, q->hint_head)) {
+                vl_promise_broken(r, q, VL_SIDE_DEVICE);
+            }
             vl_data_written(&q->head[q->hint_head], e->at + in, n);
         }
         q->last_elem = found;

@@ -11,8 +11,8 @@
 //
 // Promises, at every step: taken = in flight + given back; a length is at most what the device may
 // write; the device writes into a buffer only while it is in flight; buffers are collected in the
-// order in which they were given back, with that length. At rest: none is offered that the device
-// was not told of.
+// order in which they were given back, with that length. At rest: where buffers are offered and
+// not taken, a notification is owed for them.
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef VL_QUEUE_H
 #define VL_QUEUE_H
@@ -63,8 +63,8 @@ bool vl_queue_write(struct vl_queue *q, uint32_t buffer);
 bool vl_queue_give(struct vl_queue *q, uint32_t buffer, uint32_t len, uint64_t seq);
 bool vl_queue_collect(struct vl_queue *q, uint32_t buffer, uint32_t len);
 
-// Nothing runs and nothing is under way. owed: the device was not told of the newest buffers, and
-// need not be (it asked for no notification).
+// Nothing runs and nothing is under way. owed: the driver owes the device a notification of its
+// newest buffers, so that it is known why they wait.
 bool vl_queue_rest(struct vl_queue *q, bool owed);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static bool queue_arrays_open(struct vl_squeue *q, uint32_t size)
     q->used_fresh = calloc(size, sizeof(*q->used_fresh));
     q->list = calloc(size, sizeof(*q->list));
     return q->head != NULL && q->avail_slot != NULL && q->used_slot != NULL &&
-           q->used_fresh != NULL && q->list != NULL;
+           q->used_fresh != NULL && q->list != NULL && vl_queue_open(&q->abstract, size);
 }
 
 struct vl_referees *vl_referees_open_for(const struct vl_referee_host *host,
@@ -101,6 +102,18 @@ void vl_referee_finding(struct vl_referees *r, const char *kind, const char *sid
     r->host.finding(r->host.ctx, kind, side, text);
 }
 
+void vl_promise_broken(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side)
+{
+    const struct vl_queue *a = &q->abstract;
+
+    vl_referee_finding(r, a->broken, vl_side_name(side),
+                       "queue %u, without its ring: %" PRIu64 " breaks what a queue promises; "
+                       "%" PRIu32 " buffers were offered, %" PRIu32 " taken, %" PRIu32
+                       " given back, %" PRIu32 " collected, and %" PRIu32 " are in flight",
+                       q->index, a->broken_value, a->n_offered, a->n_taken, a->n_given,
+                       a->n_collected, a->n_in_flight);
+}
+
 void vl_referees_close(struct vl_referees *r)
 {
     if (r == NULL) {
@@ -113,6 +126,7 @@ void vl_referees_close(struct vl_referees *r)
         free(q->used_slot);
         free(q->used_fresh);
         free(q->list);
+        vl_queue_close(&q->abstract);
     }
     vl_image_close(&r->image);
     free(r->elem);
@@ -125,6 +139,7 @@ static void queue_down(struct vl_referees *r, struct vl_squeue *q)
     while (q->n_published > 0) { // bound: queue_size
         vl_driver_take_back(r, q, q->list[q->n_published - 1]);
     }
+    vl_queue_withdraw(&q->abstract);
     q->state = VL_QUEUE_UNKNOWN;
     q->desc_bytes = q->avail_bytes = q->used_bytes = 0;
     q->walk_expect = VL_NOWHERE;
@@ -229,6 +244,7 @@ static void queue_live(struct vl_referees *r, struct vl_squeue *q, uint64_t feat
     while (q->n_published > 0) { // bound: queue_size
         vl_driver_take_back(r, q, q->list[q->n_published - 1]);
     }
+    vl_queue_withdraw(&q->abstract);
     q->event_idx = (features & VL_FEATURE_EVENT_IDX) != 0;
     q->indirect = (features & VL_FEATURE_INDIRECT) != 0;
     vl_squeue_start(q, start_idx);

@@ -52,6 +52,10 @@ struct vl_referee_config {
     bool completion_owed; // every buffer made available is to be returned (not so on a receive
                           // queue)
     bool pci;             // attached over PCI: register rules are judged
+    bool races_seen;      // a data race does not end the run: what comes of it is to be seen, and
+                          // the abstract queue, which would end it earlier, stands down
+    bool promises_first;  // the abstract queue (vl_queue.h) speaks before the ring's referees, not
+                          // behind them: to see what it finds alone
     bool barriers;        // judge barriers at the access, from the orders recorded; else by effects
     uint16_t virtio_id;   // device type [5]: VL_VIRTIO_BLK, ...; 0: unknown
 };

@@ -100,6 +100,22 @@ static inline const char *vl_side_name(unsigned side)
 void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
                         const char *detail, ...) __attribute__((format(printf, 4, 5)));
 
+// A step of the abstract queue, taken in front of the ring's own checks, which speak first; the
+// second call, behind them, says what they let pass. Judged while both sides are honest.
+void vl_promise_broken(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side);
+static inline bool vl_promises(const struct vl_referees *r, const struct vl_squeue *q)
+{
+    return r->honest && !q->stood_down && !r->config.races_seen;
+}
+static inline bool vl_promise_step(struct vl_referees *r, const struct vl_squeue *q,
+                                   enum vl_side side, bool kept)
+{
+    if (!kept && r->config.promises_first) {
+        vl_promise_broken(r, q, side);
+    }
+    return kept;
+}
+
 // ---- vl_ring_driver.c -------------------------------------------------------------------------
 
 void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);

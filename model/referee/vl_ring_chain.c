@@ -262,6 +262,9 @@ static void publish_one(struct vl_referees *r, struct vl_squeue *q, uint16_t idx
 {
     const uint32_t slot = idx & q->mask;
     const uint32_t head = q->avail_slot[slot] & 0xFFFFu;
+    const bool kept = !vl_promises(r, q) ||
+                      vl_promise_step(r, q, VL_SIDE_DRIVER,
+                                      vl_queue_offer(&q->abstract, head, UINT32_MAX));
 
     if (!judge_entry(r, q, idx, n_left, head)) {
         return;
@@ -280,6 +283,10 @@ static void publish_one(struct vl_referees *r, struct vl_squeue *q, uint16_t idx
     vl_spec_published(r, q, head, seq);
     expose_chain(r, q, head, &walk);
     judge_content(r, q, head, &walk);
+    q->abstract.buffer[head].writable = h->n_writable;
+    if (!kept) {
+        vl_promise_broken(r, q, VL_SIDE_DRIVER);
+    }
 }
 
 // ---- the index ------------------------------------------------------------------------------

@@ -303,6 +303,9 @@ void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
     if (q->state != VL_QUEUE_LIVE || q->stood_down || r->device_was_reset) {
         return;
     }
+    const bool kept =
+        !vl_promises(r, q) ||
+        vl_promise_step(r, q, VL_SIDE_DEVICE, vl_queue_take(&q->abstract, head));
     if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
         vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "accepted the buffer");
     } else if (q->walk_expect != VL_NOWHERE && q->walk_head == head) {
@@ -317,6 +320,9 @@ void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
     q->n_held++;
     q->head[head].flags = (q->head[head].flags & ~VL_HEAD_WALKED) | VL_HEAD_HELD;
     q->head[head].pop_number = q->n_popped++;
+    if (!kept) {
+        vl_promise_broken(r, q, VL_SIDE_DEVICE);
+    }
 }
 
 // ---- loads ----------------------------------------------------------------------------------
@@ -396,6 +402,9 @@ static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, 
     const uint32_t id = (uint32_t)q->used_slot[slot];
     const uint32_t len = (uint32_t)(q->used_slot[slot] >> 32);
     const bool fresh = q->used_fresh[slot] != 0;
+    const bool kept =
+        !vl_promises(r, q) ||
+        vl_promise_step(r, q, VL_SIDE_DEVICE, vl_queue_give(&q->abstract, id, len, seq));
 
     q->used_fresh[slot] = 0;
     if (!fresh) {
@@ -425,6 +434,9 @@ static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, 
     h->n_pushed--;
     h->flags |= VL_HEAD_GIVEN_BACK;
     h->given_back_seq = seq;
+    if (!kept) {
+        vl_promise_broken(r, q, VL_SIDE_DEVICE);
+    }
 }
 
 static void store_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)

@@ -11,6 +11,7 @@
 #define VL_SHADOW_H
 
 #include "model/core/vl_machine.h"
+#include "model/referee/vl_queue.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -199,6 +200,7 @@ struct vl_squeue {
     bool event_idx;
     bool indirect;
     bool stood_down; // the device uses other areas than the driver told: not judged
+    struct vl_queue abstract; // what it promises
     uint32_t size;
     uint32_t mask;
     uint64_t desc; // gpa

@@ -17,9 +17,8 @@
 #include <cmocka.h>
 
 // A world for "key=value ..." words.
-static inline struct lab *valid_open(const char *words)
+static inline struct lab *valid_open_with(const char *words, const struct lab_options *options)
 {
-    const struct lab_options options = {.hashing = true, .referees = true};
     char err[LAB_ERR_BYTES] = "";
     char text[512];
     char *argv[32];
@@ -40,11 +39,24 @@ static inline struct lab *valid_open(const char *words)
     if (!lab_scenario_parse(&s, argc, argv, err)) {
         fail_msg("%s: %s", words, err);
     }
-    struct lab *lab = lab_open(&s, &options, err);
+    struct lab *lab = lab_open(&s, options, err);
     if (lab == NULL) {
         fail_msg("%s: %s", words, err);
     }
     return lab;
+}
+
+static inline struct lab *valid_open(const char *words)
+{
+    const struct lab_options options = {.hashing = true, .referees = true};
+    return valid_open_with(words, &options);
+}
+
+// A world in which the abstract queue speaks first.
+static inline struct lab *valid_open_first(const char *words)
+{
+    const struct lab_options options = {.hashing = true, .referees = true, .promises_first = true};
+    return valid_open_with(words, &options);
 }
 
 // Clean, without advice and without accusations; the clause that allows it exists.

@@ -438,7 +438,8 @@ struct vl_referee_config lab_referee_config(const struct lab_scenario *s)
                                       .hostile_pci = s->hostile == LAB_HOSTILE_DEVICE && pci,
                                       .completion_owed = true,
                                       .pci = pci,
-                                      .barriers = s->barriers == LAB_BARRIERS_ORDERS,
+                                      .races_seen = s->races == LAB_RACES_SEE,
+        .barriers = s->barriers == LAB_BARRIERS_ORDERS,
                                       .virtio_id = s->device == LAB_DEVICE_BLK ? VL_VIRTIO_BLK
                                                                                : VL_VIRTIO_ENTROPY};
 }
@@ -450,7 +451,8 @@ const struct vl_verdict *lab_run(struct lab *lab, const struct lab_choices *choi
 
     power_on(lab, choices);
     if (lab->referees != NULL) {
-        const struct vl_referee_config config = lab_referee_config(s);
+        struct vl_referee_config config = lab_referee_config(s);
+        config.promises_first = lab->options.promises_first;
         vl_referees_reset(lab->referees, &config);
     }
     create_halves(lab);

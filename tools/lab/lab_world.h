@@ -24,6 +24,7 @@ struct lab_options {
     bool shared; // machine and log in shared memory, so that a child's run can be read
     bool hashing;
     bool replay;             // do not open the disk: lab_serve_outside() follows
+    bool promises_first;     // the abstract queue speaks before the other referees
     bool referees;           // false: nobody judges (to measure what judging costs)
     uint32_t deviations_max; // 0: 65536
     bool weak;               // make room for memory=tso and rc11, whatever the scenario has
