@@ -88,15 +88,18 @@ says "check of a killed run" "as recorded"
 
 EXAMPLE=$BUILD/virtq_record_example
 
-# found FAULT KIND SIDE: the example with this fault is found out.
+# found FAULT KIND SIDE CLAUSE: the example with this fault is found out, and the clause is named.
 found()
 {
     exits 0 "example with $1" "$EXAMPLE" --fault "$1" "$TRACE"
     exits 1 "check of $1" "$VRINGLAB" check "$TRACE"
     says "check of $1" "verdict=finding kind=$2 "
     says "check of $1" "side $3"
+    says "check of $1" "clause $4 ($3, "
 }
 
+exits 0 "the example's help" "$EXAMPLE" --help
+exits 2 "the example with an option that it has not" "$EXAMPLE" --frobnicate
 exits 0 "the example" "$EXAMPLE" "$TRACE"
 exits 0 "check of the example" "$VRINGLAB" check "$TRACE"
 says "check of the example" "verdict=clean kind=- peer_faults=0"
@@ -106,10 +109,10 @@ says "check of the example as JSON" '"recorded": null'
 check "its timeline is there" test "$(sqlite3 "$TRACE" 'select count(*) from v_timeline')" -gt 100
 equal "no temporary file is left" "$(find "$WORK" -name '*.tmp-*')" ""
 
-found used-len data:len-not-written device
-found avail-idx-back ownership:avail-idx driver
-found device-writes-desc ownership:device-writes-driver-area device
-found no-kick liveness:lost-kick driver
+found used-len data:len-not-written device 2.7.8-dev-d2
+found avail-idx-back ownership:avail-idx driver 2.7.6.1-drv-1
+found device-writes-desc ownership:device-writes-driver-area device 2.7.5.1-dev-4
+found no-kick liveness:lost-kick driver 2.7.10.1-drv-4
 
 # It was recorded, not run: it can be judged and looked at, and nothing else.
 for command in replay explain; do

@@ -242,14 +242,16 @@ static int record(const char *path, enum fault fault)
     return 0;
 }
 
-static int usage(void)
+static int usage(FILE *to, int code)
 {
-    (void)fprintf(stderr, "usage: virtq_record_example [--fault NAME] OUT.db; faults:");
+    (void)fprintf(to, "usage: virtq_record_example [--fault NAME] OUT.db\n\n"
+                      "drives a small ring by hand and records it; `vringlab check OUT.db` judges "
+                      "it\nfaults:");
     for (size_t i = 1; i < FAULTS; i++) {
-        (void)fprintf(stderr, " %s", fault_names[i]);
+        (void)fprintf(to, " %s", fault_names[i]);
     }
-    (void)fprintf(stderr, "\n");
-    return 2;
+    (void)fprintf(to, "\n");
+    return code;
 }
 
 int main(int argc, char **argv)
@@ -258,8 +260,10 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "--fault") == 0) {
         for (fault = 1; fault < FAULTS && strcmp(argv[2], fault_names[fault]) != 0; fault++) {
         }
-    } else if (argc != 2) {
-        return usage();
+    } else if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        return usage(stdout, 0);
+    } else if (argc != 2 || argv[1][0] == '-') {
+        return usage(stderr, 2);
     }
-    return fault == FAULTS ? usage() : record(argv[argc - 1], (enum fault)fault);
+    return fault == FAULTS ? usage(stderr, 2) : record(argv[argc - 1], (enum fault)fault);
 }
