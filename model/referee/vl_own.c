@@ -243,6 +243,18 @@ static bool in_table(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     return true;
 }
 
+// The first head in use with an element that covers gpa, or VL_NONE.
+static uint32_t head_that_shows(const struct vl_referees *r, const struct vl_squeue *q,
+                                uint64_t gpa)
+{
+    for (uint32_t head = 0; head < q->size; head++) { // bound: queue_size
+        if (in_use(&q->head[head]) && elem_of(r, &q->head[head], false, gpa) != VL_NONE) {
+            return head;
+        }
+    }
+    return VL_NONE;
+}
+
 // A write that no element allows: say what lies there.
 static bool written_over(struct vl_referees *r, const struct vl_event *ev, uint64_t gpa)
 {
@@ -257,15 +269,13 @@ static bool written_over(struct vl_referees *r, const struct vl_event *ev, uint6
                              desc ? "descriptor table" : "available ring");
             return true;
         }
-        for (uint32_t head = 0; head < q->size; head++) { // bound: queue_size
-            if (in_use(&q->head[head]) && elem_of(r, &q->head[head], false, gpa) != VL_NONE) {
-                VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_1_dev_1, "ownership:device-write-outside",
-                             "the device wrote %" PRIu32 " bytes at gpa 0x%" PRIx64
-                             "; byte 0x%" PRIx64 " lies in an element of head %" PRIu32
-                             " without WRITE",
-                             ev->len, ev->addr, gpa, head);
-                return true;
-            }
+        const uint32_t head = head_that_shows(r, q, gpa);
+        if (head != VL_NONE) {
+            VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_1_dev_1, "ownership:device-write-outside",
+                         "the device wrote %" PRIu32 " bytes at gpa 0x%" PRIx64 "; byte 0x%" PRIx64
+                         " lies in an element of head %" PRIu32 " without WRITE",
+                         ev->len, ev->addr, gpa, head);
+            return true;
         }
     }
     return in_table(r, ev, gpa);
@@ -305,17 +315,25 @@ static void outside(struct vl_referees *r, const struct vl_event *ev, bool write
     not_given(r, ev, write, gpa);
 }
 
+// True if a readable element of a head covers gpa.
+static bool readable_in(const struct vl_referees *r, const struct vl_head *h, uint64_t gpa)
+{
+    for (uint32_t e = h->first_elem; e != VL_NONE; e = r->elem[e].next) { // bound: a chain
+        if (!r->elem[e].writable && covers(&r->elem[e], false, gpa)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // The device read a byte of a writable element. Another chain may show it the same byte to read.
 static void read_writable(struct vl_referees *r, const struct vl_event *ev, uint64_t gpa)
 {
     for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
         const struct vl_squeue *q = &r->queue[i];
         for (uint32_t head = 0; q->state == VL_QUEUE_LIVE && head < q->size; head++) {
-            uint32_t e = in_use(&q->head[head]) ? q->head[head].first_elem : VL_NONE;
-            for (; e != VL_NONE; e = r->elem[e].next) { // bound: elements of a chain
-                if (!r->elem[e].writable && covers(&r->elem[e], false, gpa)) {
-                    return;
-                }
+            if (in_use(&q->head[head]) && readable_in(r, &q->head[head], gpa)) {
+                return;
             }
         }
     }

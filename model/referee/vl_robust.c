@@ -88,7 +88,8 @@ void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev)
     struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
 
     vl_mark(r, driver ? VL_MARK_PEER_ERROR_DEVICE : VL_MARK_PEER_ERROR_DRIVER);
-    if (r->honest && r->config.pci && ev->agent == VL_AGENT_TRAP && ev->addr == VIRTQ_ERR_REGISTER) {
+    const bool of_register = ev->agent == VL_AGENT_TRAP && ev->addr == VIRTQ_ERR_REGISTER;
+    if (r->honest && r->config.pci && of_register) {
         // The access that it is about may have no event yet: a read has its own behind the answer.
         r->accusation = *ev;
         r->accusation_due = true;
