@@ -153,8 +153,10 @@ edit "with another word of itself" "UPDATE scenario SET value = 'device' WHERE k
     "bad.db: "
 # A table that lacks its last names is of an older build, and is read; here its digest tells.
 edit "with a name less" "DELETE FROM note WHERE id = (SELECT max(id) FROM note)" "digest"
-edit "with a name more" "INSERT INTO lane VALUES((SELECT max(id) + 1 FROM lane), 'slow')" "more names"
-edit "with a trigger" "CREATE TRIGGER x AFTER INSERT ON meta BEGIN SELECT 1; END" "no part of a trace"
+edit "with a name more" "INSERT INTO lane VALUES((SELECT max(id) + 1 FROM lane), 'slow')" \
+    "more names"
+edit "with a trigger" "CREATE TRIGGER x AFTER INSERT ON meta BEGIN SELECT 1; END" \
+    "no part of a trace"
 exits 3 "check of no file" "$VRINGLAB" check "$WORK/none.db"
 exits 2 "check of nothing" "$VRINGLAB" check
 exits 2 "check with an unknown option" "$VRINGLAB" check --what "$TRACE"
