@@ -275,6 +275,17 @@ static void say_delay(struct line *l, uint64_t delay)
     }
 }
 
+// What a backend did, by the kind of its event (tools/lab/lab_disk.h).
+static const char *backend_did(uint64_t kind)
+{
+    switch (kind) {
+    case 1: return "takes";
+    case 2: return "answers";
+    case 3: return "has in its cache";
+    default: return "has made durable";
+    }
+}
+
 static void say_context(struct line *l, const struct vl_event *ev)
 {
     const char *spurious = ev->value != 0 ? ", that nobody sent" : "";
@@ -306,7 +317,7 @@ static void say_context(struct line *l, const struct vl_event *ev)
     case VL_EV_QUIESCENT: add(l, "nothing can run, nothing is under way"); break;
     case VL_EV_DRIVER_DONE: add(l, "main context returns"); break;
     case VL_EV_BACKEND:
-        add(l, "backend %s request %" PRIu64, ev->value == 1 ? "takes" : "answers", ev->addr);
+        add(l, "backend %s request %" PRIu64, backend_did(ev->aux >> 16), ev->addr);
         break;
     case VL_EV_MISCHIEF:
         add(l, "mischief %" PRIu64 " on %s, which was %" PRIu64, ev->value,
