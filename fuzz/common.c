@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
+#include "model/referee/vl_clause.h"
 #include "tools/lab/lab_world.h"
 
 #include <inttypes.h>
@@ -171,13 +172,18 @@ static struct lab *world_for(const struct lab_scenario *s)
 
 static void print_finding(const struct lab_scenario *s, const struct vl_verdict *v)
 {
+    const struct vl_clause_info *clause = vl_clause_info(v->clause);
     char words[LAB_TEXT_BYTES];
     lab_input_words(s, words);
+    (void)fprintf(stderr, "finding %s side=%s event=%" PRIu64 ": %s\n", v->kind, v->side, v->event,
+                  v->detail);
+    if (clause != NULL) {
+        (void)fprintf(stderr, "clause %s: %s\n", clause->id, clause->summary);
+    }
     (void)fprintf(stderr,
-                  "finding %s side=%s event=%" PRIu64 ": %s\nscenario: %s\n"
+                  "scenario: %s\n"
                   "replay: vringlab run %s target=%s --choices %s\n",
-                  v->kind, v->side, v->event, v->detail, words, words, lab_target_name(target),
-                  input_name);
+                  words, words, lab_target_name(target), input_name);
     (void)fflush(stderr);
 }
 
