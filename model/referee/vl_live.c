@@ -49,9 +49,9 @@ void vl_live_looked(struct vl_referees *r, struct vl_squeue *q, enum vl_side sid
 void vl_live_notified(struct vl_referees *r, enum vl_side side, uint32_t queues)
 {
     vl_notify_sent(r, side, queues);
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        struct vl_duty *duty = &r->queue[i].duty[side];
-        if ((queues >> i & 1u) != 0 && duty->state != VL_DUTY_NONE) {
+    for (uint32_t left = queues; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        struct vl_duty *duty = &r->queue[__builtin_ctz(left)].duty[side];
+        if (duty->state != VL_DUTY_NONE) {
             duty->state = VL_DUTY_SENT;
         }
     }
@@ -63,8 +63,8 @@ void vl_live_notified(struct vl_referees *r, enum vl_side side, uint32_t queues)
 static uint32_t buffers_held(const struct vl_referees *r)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        n += r->queue[i].state == VL_QUEUE_LIVE ? r->queue[i].n_held : 0;
+    for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        n += r->queue[__builtin_ctz(left)].n_held;
     }
     return n;
 }
@@ -117,8 +117,8 @@ static void judge_sleep(struct vl_referees *r, enum vl_side sleeper)
     if (!r->honest || r->device_was_reset || vl_flight_help(&r->flight, sleeper)) {
         return;
     }
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        const struct vl_squeue *q = &r->queue[i];
+    for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[__builtin_ctz(left)];
         const uint8_t state = q->duty[notifier].state;
         const uint32_t n = entries_waiting(r, q, sleeper);
         // Whoever sleeps itself will not come to look at the suppression value any more.
@@ -134,14 +134,11 @@ void vl_live_passed(struct vl_referees *r, enum vl_side side)
 {
     const enum vl_side other = side == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
 
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        if ((r->deciding[side] >> i & 1u) != 0) {
-            struct vl_duty *duty = &r->queue[i].duty[side];
-            duty->state = VL_DUTY_PAST;
-            if (!duty->needed) {
-                vl_mark(r,
-                        side == VL_SIDE_DRIVER ? VL_MARK_KICK_SUPPRESSED : VL_MARK_IRQ_SUPPRESSED);
-            }
+    for (uint32_t left = r->deciding[side]; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        struct vl_duty *duty = &r->queue[__builtin_ctz(left)].duty[side];
+        duty->state = VL_DUTY_PAST;
+        if (!duty->needed) {
+            vl_mark(r, side == VL_SIDE_DRIVER ? VL_MARK_KICK_SUPPRESSED : VL_MARK_IRQ_SUPPRESSED);
         }
     }
     r->deciding[side] = 0;

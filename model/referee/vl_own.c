@@ -100,9 +100,10 @@ void vl_own_driver_payload(struct vl_referees *r, const struct vl_event *ev)
     if (r->device_was_reset) {
         return; // all is the driver's again
     }
-    for (uint32_t i = 0; i < VL_QUEUES && ev->kind == VL_EV_WRITE; i++) { // bound: VL_QUEUES
-        const struct vl_squeue *q = &r->queue[i];
-        if (q->state == VL_QUEUE_LIVE && meets(ev, q->used, q->used_bytes)) {
+    const uint32_t live = ev->kind == VL_EV_WRITE ? r->live : 0;
+    for (uint32_t left = live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[__builtin_ctz(left)];
+        if (meets(ev, q->used, q->used_bytes)) {
             copied_into_ring(r, ev, VL_SIDE_DRIVER, q, "used ring");
         }
     }

@@ -1,11 +1,10 @@
-// model/referee/vl_referee.c -- opens and resets the referees, hands events out, keeps the marks.
-// A step costs a switch on the event's kind, and for a ring access the search of its queue's areas.
+// model/referee/vl_referee.c -- opens and resets the referees, takes in notes, keeps the marks.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/referee/vl_referee_internal.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +140,8 @@ static void queue_down(struct vl_referees *r, struct vl_squeue *q)
     }
     vl_queue_withdraw(&q->abstract);
     q->state = VL_QUEUE_UNKNOWN;
+    r->placed &= ~(1u << q->index);
+    r->live &= ~(1u << q->index);
     q->desc_bytes = q->avail_bytes = q->used_bytes = 0;
     q->walk_expect = VL_NOWHERE;
     for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
@@ -204,6 +205,19 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     }
 }
 
+// ---- queues ---------------------------------------------------------------------------------
+
+struct vl_squeue *vl_squeue_elsewhere(struct vl_referees *r, const struct vl_event *ev)
+{
+    for (uint32_t i = 1; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
+        if ((r->placed >> q->index & 1u) != 0 && vl_squeue_holds(q, ev->addr)) {
+            return q;
+        }
+    }
+    return NULL;
+}
+
 // ---- notes ----------------------------------------------------------------------------------
 
 static void queue_areas(struct vl_referees *r, const struct vl_event *ev)
@@ -230,6 +244,7 @@ static void queue_areas(struct vl_referees *r, const struct vl_event *ev)
     q->avail_bytes = VL_RING_SLOTS_OFF + size * VL_AVAIL_SLOT_BYTES + 2;
     q->used_bytes = VL_RING_SLOTS_OFF + size * VL_USED_SLOT_BYTES + 2;
     q->state = VL_QUEUE_READY;
+    r->placed |= 1u << q->index;
 }
 
 static void queue_live(struct vl_referees *r, struct vl_squeue *q, uint64_t features,
@@ -251,6 +266,7 @@ static void queue_live(struct vl_referees *r, struct vl_squeue *q, uint64_t feat
     q->features = features;
     q->start_idx = start_idx;
     q->state = VL_QUEUE_LIVE;
+    r->live |= 1u << q->index;
     vl_notify_live(r, q);
     r->any_live = true;
     for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
@@ -302,7 +318,7 @@ static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     }
 }
 
-static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+void vl_referee_note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
 
@@ -354,264 +370,7 @@ static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
     }
 }
 
-// ---- events ---------------------------------------------------------------------------------
-
-static const uint8_t side_of[] = {
-    [VL_AGENT_DRIVER] = VL_SIDE_DRIVER,  [VL_AGENT_HANDLER] = VL_SIDE_DRIVER,
-    [VL_AGENT_DEVICE] = VL_SIDE_DEVICE,  [VL_AGENT_TRAP] = VL_SIDE_DEVICE,
-    [VL_AGENT_PLATFORM] = VL_SIDE_OTHER, [VL_AGENT_ADVERSARY] = VL_SIDE_OTHER,
-};
-
-// A side's main context went on: if it was about to decide on a notification, it has decided.
-static inline void goes_on(struct vl_referees *r, const struct vl_event *ev, unsigned side)
-{
-    if (r->deciding[side] != 0 && ev->agent == side) {
-        vl_live_passed(r, (enum vl_side)side);
-    }
-}
-
-_Static_assert((int)VL_AGENT_DRIVER == (int)VL_SIDE_DRIVER &&
-                   (int)VL_AGENT_DEVICE == (int)VL_SIDE_DEVICE,
-               "a side's main agent has the number of the side");
-
-// True if this side is judged; counts the access and sees to a device that acts after its reset.
-static inline bool admit(struct vl_referees *r, const struct vl_event *ev, unsigned side)
-{
-    goes_on(r, ev, side);
-    if (!(side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device)) {
-        return false;
-    }
-    if (side == VL_SIDE_DEVICE && (r->device_was_reset ||
-                                   (r->config.pci && vl_spec_status_quiet(&r->spec.status)))) {
-        vl_spec_status_touched(r, ev);
-    }
-    return true;
-}
-
-static void ring_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
-{
-    const unsigned side = side_of[ev->agent];
-
-    if (side == VL_SIDE_OTHER) {
-        vl_mark(r, VL_MARK_ADVERSARY);
-        return;
-    }
-    vl_flight_acts(&r->flight, ev);
-    if (!admit(r, ev, side)) {
-        return;
-    }
-    if (++r->work[side] > r->work_max[side]) {
-        vl_robust_too_much(r, (enum vl_side)side);
-    }
-    if (side == VL_SIDE_DRIVER) {
-        ev->kind == VL_EV_LOAD ? vl_driver_load(r, ev, seq) : vl_driver_store(r, ev, seq);
-    } else {
-        ev->kind == VL_EV_LOAD ? vl_device_load(r, ev, seq) : vl_device_store(r, ev, seq);
-    }
-}
-
-static void payload_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
-                           const uint8_t *payload)
-{
-    const unsigned side = side_of[ev->agent];
-
-    if (side == VL_SIDE_OTHER || !admit(r, ev, side)) {
-        return;
-    }
-    if (ev->addr >= VL_REGION2_GPA) {
-        vl_mark(r, VL_MARK_HIGH_MEMORY);
-    }
-    side == VL_SIDE_DRIVER ? vl_own_driver_payload(r, ev) : vl_own_device_payload(r, ev);
-    if (r->config.virtio_id == VL_VIRTIO_BLK) {
-        vl_spec_blk_event(r, ev, seq, payload);
-    }
-}
-
-static void waiting(struct vl_referees *r, const struct vl_event *ev)
-{
-    const unsigned side = side_of[ev->agent];
-
-    if (side == VL_SIDE_OTHER) {
-        return;
-    }
-    vl_flight_event(&r->flight, ev);
-    goes_on(r, ev, side);
-    if (ev->kind == VL_EV_FENCE) {
-        if (r->config.barriers && side == VL_SIDE_DRIVER) {
-            vl_driver_fence(r, ev);
-        }
-        return;
-    }
-    r->work[side] = 0;
-    if (ev->kind == VL_EV_SLEEP) {
-        if (side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device) {
-            vl_robust_sleep(r, (enum vl_side)side);
-        }
-        vl_live_sleep(r, (enum vl_side)side);
-    } else if (ev->kind == VL_EV_WOKEN) {
-        r->asleep[side] = false;
-        vl_mark(r, side == VL_SIDE_DRIVER ? VL_MARK_DRIVER_SLEPT : VL_MARK_DEVICE_SLEPT);
-    }
-}
-
-static void interrupt_sent(struct vl_referees *r)
-{
-    uint32_t queues = r->deciding[VL_SIDE_DEVICE];
-
-    for (uint32_t i = 0; i < VL_QUEUES && queues == 0; i++) { // bound: VL_QUEUES
-        // A device that never looks at the suppression value still notifies.
-        queues = r->queue[i].duty[VL_SIDE_DEVICE].state == VL_DUTY_PUBLISHED ? 1u << i : 0;
-    }
-    vl_live_notified(r, VL_SIDE_DEVICE, queues);
-}
-
-static void notification(struct vl_referees *r, const struct vl_event *ev)
-{
-    vl_flight_event(&r->flight, ev);
-    switch ((enum vl_event_kind)ev->kind) {
-    case VL_EV_DOORBELL:
-        vl_driver_doorbell(r, ev);
-        if (ev->addr < VL_QUEUES) {
-            vl_live_notified(r, VL_SIDE_DRIVER, 1u << ev->addr);
-        }
-        break;
-    case VL_EV_INTERRUPT: interrupt_sent(r); break;
-    case VL_EV_INTX:
-        if (ev->value != 0) {
-            interrupt_sent(r);
-            vl_mark(r, VL_MARK_INTX);
-        }
-        return;
-    case VL_EV_INTERRUPT_ARRIVES:
-        if (r->config.pci && ev->value == 0) {
-            vl_mark(r, VL_MARK_MSIX);
-        }
-        break;
-    default: break;
-    }
-    if (ev->value != 0) {
-        const bool arrives =
-            ev->kind == VL_EV_DOORBELL_ARRIVES || ev->kind == VL_EV_INTERRUPT_ARRIVES;
-        vl_mark(r, arrives ? VL_MARK_SPURIOUS : VL_MARK_DELAYED);
-    }
-}
-
-static void registers(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
-{
-    vl_flight_event(&r->flight, ev);
-    if (ev->kind == VL_EV_MMIO_WRITE && ev->aux != 0) {
-        vl_mark(r, VL_MARK_POSTED);
-    }
-    if (!r->config.pci) {
-        return;
-    }
-    if (ev->kind == VL_EV_CONFIG_READ || ev->kind == VL_EV_CONFIG_WRITE) {
-        vl_spec_config_space(r, ev, seq);
-        vl_pci_rules_config(r, ev);
-    } else {
-        vl_spec_mmio(r, ev, seq);
-        vl_pci_rules_mmio(r, ev);
-    }
-    if (r->accusation_due) {
-        vl_robust_settle(r);
-    }
-}
-
-// What the block device's checkers want beside payload.
-static void blk_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
-{
-    if (r->config.virtio_id == VL_VIRTIO_BLK) {
-        vl_spec_blk_event(r, ev, seq, NULL);
-    }
-}
-
-// True for an event that checkers of registers want beside the accesses. Of the notes most are of
-// buffers, and for the rings alone.
-static inline bool spec_wants(const struct vl_event *ev)
-{
-    static const uint64_t kinds =
-        1ull << VL_EV_INTERRUPT | 1ull << VL_EV_INTERRUPT_ARRIVES | 1ull << VL_EV_INTX |
-        1ull << VL_EV_HANDLER_RETURNS | 1ull << VL_EV_SLEEP | 1ull << VL_EV_QUIESCENT |
-        1ull << VL_EV_DRIVER_DONE | 1ull << VL_EV_NOTE | 1ull << VL_EV_ALLOC;
-    static const uint64_t not_notes =
-        1ull << VIRTQ_NOTE_SUBMIT | 1ull << VIRTQ_NOTE_SEND | 1ull << VIRTQ_NOTE_COMPLETE |
-        1ull << VIRTQ_NOTE_RECEIVE | 1ull << VIRTQ_NOTE_DETACH | 1ull << VIRTQ_NOTE_POP;
-
-    if ((kinds >> (ev->kind % 64u) & 1u) == 0) {
-        return false;
-    }
-    return ev->kind != VL_EV_NOTE || (not_notes >> (ev->barrier % 64u) & 1u) == 0;
-}
-_Static_assert(VL_EV_COUNT <= 64 && VIRTQ_NOTE_COUNT <= 64, "kinds are bits of a word");
-
-void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
-{
-    struct vl_referees *r = ctx;
-
-    r->seq = seq;
-    if (ev->kind == VL_EV_LOAD || ev->kind == VL_EV_STORE) { // most events, by far
-        if (ev->field < VL_FIELD_DOORBELL) { // a counter of notifications is no part of a ring
-            ring_access(r, ev, seq);
-        } else {
-            vl_flight_event(&r->flight, ev);
-        }
-        return;
-    }
-    if (ev->kind == VL_EV_SHARED) {
-        return; // a half's own
-    }
-    if (r->config.pci && spec_wants(ev)) {
-        vl_spec_event(r, ev, seq);
-        if (r->accusation_due && side_of[ev->agent] == VL_SIDE_DRIVER) {
-            vl_robust_settle(r);
-        }
-    }
-    switch ((enum vl_event_kind)ev->kind) {
-    case VL_EV_READ:
-    case VL_EV_WRITE: payload_access(r, ev, seq, payload); break;
-    case VL_EV_FENCE:
-    case VL_EV_AWAIT:
-    case VL_EV_RELAX:
-    case VL_EV_SLEEP:
-    case VL_EV_WOKEN: waiting(r, ev); break;
-    case VL_EV_WAKE:
-    case VL_EV_MASK:
-    case VL_EV_HANDLER_RETURNS:
-        vl_flight_event(&r->flight, ev);
-        blk_event(r, ev, seq);
-        break;
-    case VL_EV_ALLOC:
-    case VL_EV_MAP: r->image.bus_offset = ev->value - ev->addr; break;
-    case VL_EV_FREE:
-    case VL_EV_UNMAP: vl_driver_withdraws(r, ev); break;
-    case VL_EV_CONFIG_READ:
-    case VL_EV_CONFIG_WRITE:
-    case VL_EV_MMIO_READ:
-    case VL_EV_MMIO_WRITE: registers(r, ev, seq); break;
-    case VL_EV_DOORBELL:
-    case VL_EV_DOORBELL_ARRIVES:
-    case VL_EV_INTERRUPT:
-    case VL_EV_INTERRUPT_ARRIVES:
-    case VL_EV_INTX:
-        notification(r, ev);
-        blk_event(r, ev, seq);
-        break;
-    case VL_EV_QUIESCENT: vl_live_quiescent(r); break;
-    case VL_EV_DRIVER_DONE:
-        r->driver_done = r->driver_done || ev->agent == VL_AGENT_DRIVER;
-        blk_event(r, ev, seq);
-        break;
-    case VL_EV_BACKEND:
-        vl_data_backend(r, ev);
-        blk_event(r, ev, seq);
-        break;
-    case VL_EV_NOTE:
-        note(r, ev, seq);
-        blk_event(r, ev, seq);
-        break;
-    default: break;
-    }
-}
+// ---- the end ----------------------------------------------------------------------------------
 
 void vl_referees_end(struct vl_referees *r, struct vl_verdict *verdict)
 {

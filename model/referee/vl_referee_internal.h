@@ -1,6 +1,7 @@
 // model/referee/vl_referee_internal.h -- what the referees' files share.
 //
-//   vl_referee.c       opens, resets, hands events out, marks
+//   vl_referee.c       opens, resets, notes, marks
+//   vl_referee_event.c hands events out
 //   vl_shadow.c        memory and chains as the driver stored them
 //   vl_ring_driver.c   the driver's ring accesses: its view of a queue, and what it breaks by them
 //   vl_ring_chain.c    what a store of avail idx publishes
@@ -64,6 +65,8 @@ struct vl_referees {
     bool asleep[VL_SIDE_COUNT];
     bool driver_done;
     bool any_live;
+    uint32_t placed;                  // bit per queue: VL_QUEUE_READY or _LIVE: it has areas
+    uint32_t live;                    // bit per queue: VL_QUEUE_LIVE
     uint32_t deciding[VL_SIDE_COUNT]; // bit per queue: VL_DUTY_DECIDING
     uint32_t work[VL_SIDE_COUNT];     // ring accesses since something came of them
     uint32_t work_max[VL_SIDE_COUNT];
@@ -115,6 +118,9 @@ static inline bool vl_promise_step(struct vl_referees *r, const struct vl_squeue
     }
     return kept;
 }
+
+// A note of either side (vl_referee.c).
+void vl_referee_note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
 // ---- vl_ring_driver.c -------------------------------------------------------------------------
 
@@ -214,18 +220,19 @@ void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev);
 bool vl_pci_bar_range(const struct vl_pci_seen *f, uint32_t i, uint64_t *base, uint64_t *bytes);
 void vl_pci_rules_control(struct vl_referees *r, const struct vl_event *ev);
 
+static inline bool vl_squeue_holds(const struct vl_squeue *q, uint64_t addr)
+{
+    return addr - q->avail < q->avail_bytes || addr - q->used < q->used_bytes ||
+           addr - q->desc < q->desc_bytes;
+}
+
 // The queue one of whose areas the event touches, or NULL. The one that the event names is tried
 // first, and need not be right.
+struct vl_squeue *vl_squeue_elsewhere(struct vl_referees *r, const struct vl_event *ev);
 static inline struct vl_squeue *vl_squeue_at(struct vl_referees *r, const struct vl_event *ev)
 {
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        struct vl_squeue *q = &r->queue[(ev->queue + i) % VL_QUEUES];
-        if (ev->addr - q->avail < q->avail_bytes || ev->addr - q->used < q->used_bytes ||
-            ev->addr - q->desc < q->desc_bytes) {
-            return q;
-        }
-    }
-    return NULL;
+    struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
+    return vl_squeue_holds(q, ev->addr) ? q : vl_squeue_elsewhere(r, ev);
 }
 
 #endif

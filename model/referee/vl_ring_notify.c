@@ -199,11 +199,10 @@ static bool explained(struct vl_referees *r, const struct vl_squeue *q, enum vl_
 
 void vl_notify_sleeps(struct vl_referees *r, enum vl_side side)
 {
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        const struct vl_squeue *q = &r->queue[i];
+    for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[__builtin_ctz(left)];
         const struct vl_duty *duty = &q->duty[side];
-        if (r->ring_notify[i].side[side].ignored_quiet && q->state == VL_QUEUE_LIVE &&
-            duty->state == VL_DUTY_PAST && duty->needed && !q->stood_down && !q->broken[side]) {
+        if (notifier_of(r, q, side)->ignored_quiet && duty->state == VL_DUTY_PAST && duty->needed && !q->stood_down && !q->broken[side]) {
             (void)explained(r, q, side, NULL);
         }
     }

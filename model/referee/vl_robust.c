@@ -35,9 +35,9 @@ void vl_robust_unnoticed(struct vl_referees *r, struct vl_squeue *q, enum vl_sid
 
 void vl_robust_sleep(struct vl_referees *r, enum vl_side side)
 {
-    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
-        struct vl_squeue *q = &r->queue[i];
-        if (q->state == VL_QUEUE_LIVE && q->lie[side].what != NULL) {
+    for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        struct vl_squeue *q = &r->queue[__builtin_ctz(left)];
+        if (vl_robust_lied(q, side)) {
             vl_robust_unnoticed(r, q, side, "went to sleep");
         }
     }

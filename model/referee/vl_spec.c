@@ -146,29 +146,43 @@ void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint
 void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     switch ((enum vl_event_kind)ev->kind) {
-    case VL_EV_ALLOC: vl_spec_common_event(r, ev, seq); return;
+    case VL_EV_ALLOC: vl_spec_common_event(r, ev, seq); break;
     case VL_EV_INTERRUPT:
-    case VL_EV_INTERRUPT_ARRIVES:
         vl_spec_status_event(r, ev, seq);
         vl_spec_msix_event(r, ev, seq);
-        return;
+        break;
+    case VL_EV_INTERRUPT_ARRIVES: vl_spec_msix_event(r, ev, seq); break;
     case VL_EV_INTX:
         vl_spec_status_event(r, ev, seq);
         vl_spec_isr_event(r, ev, seq);
-        return;
+        break;
     case VL_EV_HANDLER_RETURNS:
         vl_spec_isr_event(r, ev, seq);
         vl_spec_msix_event(r, ev, seq);
-        return;
+        break;
+    case VL_EV_SLEEP:
+        vl_spec_status_event(r, ev, seq);
+        vl_spec_config_event(r, ev, seq);
+        vl_spec_common_event(r, ev, seq);
+        vl_spec_isr_event(r, ev, seq);
+        vl_spec_msix_event(r, ev, seq);
+        break;
+    case VL_EV_QUIESCENT:
+        vl_spec_cap_event(r, ev, seq);
+        vl_spec_common_event(r, ev, seq);
+        vl_spec_isr_event(r, ev, seq);
+        vl_spec_msix_event(r, ev, seq);
+        break;
+    case VL_EV_NOTE:
+    case VL_EV_DRIVER_DONE:
+        vl_spec_status_event(r, ev, seq);
+        vl_spec_config_event(r, ev, seq);
+        vl_spec_cap_event(r, ev, seq);
+        vl_spec_common_event(r, ev, seq);
+        vl_spec_msix_event(r, ev, seq);
+        break;
     default: break;
     }
-    vl_spec_status_event(r, ev, seq);
-    vl_spec_features_event(r, ev, seq);
-    vl_spec_config_event(r, ev, seq);
-    vl_spec_cap_event(r, ev, seq);
-    vl_spec_common_event(r, ev, seq);
-    vl_spec_isr_event(r, ev, seq);
-    vl_spec_msix_event(r, ev, seq);
 }
 
 void vl_spec_published(struct vl_referees *r, struct vl_squeue *q, uint32_t head, uint64_t seq)

@@ -350,10 +350,3 @@ void vl_spec_features_access(struct vl_referees *r, const struct vl_reg_access *
     default: break;
     }
 }
-
-void vl_spec_features_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
-{
-    (void)r; // all is decided at registers
-    (void)ev;
-    (void)seq;
-}

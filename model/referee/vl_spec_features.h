@@ -24,9 +24,6 @@ struct vl_spec_features {
 // An access to the common configuration.
 void vl_spec_features_access(struct vl_referees *r, const struct vl_reg_access *a);
 
-// The driver has finished, or nothing can run any more.
-void vl_spec_features_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
-
 // The virtio device ID of the function: as its PCI IDs say, else as the run is said to be of.
 uint16_t vl_spec_device_type(struct vl_referees *r);
 
