@@ -187,6 +187,18 @@ static void print_finding(const struct lab_scenario *s, const struct vl_verdict 
     (void)fflush(stderr);
 }
 
+// Advice fails no run, but an input that is kept may be there to have none.
+static void print_advice(const char *path, const struct vl_verdict *v)
+{
+    for (uint32_t i = 0; i < v->n_advice && i < VL_ADVICE_MAX; i++) { // bound: VL_ADVICE_MAX
+        const struct vl_advice *advice = &v->advice[i];
+        (void)fprintf(stderr, "%s: advice %s to the %s at #%" PRIu64 ": %s\n", path,
+                      vl_clause_info(advice->clause)->id,
+                      advice->side == VL_SIDE_DRIVER ? "driver" : "device", advice->event,
+                      advice->detail);
+    }
+}
+
 static const struct vl_verdict *run(const struct lab_input *in)
 {
     struct lab *lab = world_for(&in->scenario);
@@ -228,6 +240,7 @@ bool fuzz_file(const char *path)
     }
     input_name = path;
     const struct vl_verdict *v = run(&in);
+    print_advice(path, v);
     if (in.finding[0] != '\0') {
         ok = v->outcome == VL_FINDING && strcmp(v->kind, in.finding) == 0;
         if (!ok) {

@@ -15,11 +15,6 @@ static enum vl_side side_of(const struct vl_event *ev)
     return by_driver(ev) ? VL_SIDE_DRIVER : VL_SIDE_DEVICE;
 }
 
-static void one_less(uint32_t *n)
-{
-    *n -= *n > 0;
-}
-
 void vl_flight_reset(struct vl_flight *f)
 {
     *f = (struct vl_flight){0};
@@ -30,7 +25,7 @@ void vl_flight_answered(struct vl_flight *f)
     if (f->answering > 0) {
         f->answering--;
     } else if ((f->nested & VL_NESTED_WRITE) == 0) { // else it is that write which was answered
-        one_less(&f->posted);
+        vl_flight_less(&f->posted);
     }
 }
 
@@ -77,7 +72,7 @@ static void doorbell_arrives(struct vl_flight *f, const struct vl_event *ev)
         f->wake[VL_SIDE_DEVICE] = true;
         return;
     }
-    one_less(&f->doorbells);
+    vl_flight_less(&f->doorbells);
     f->answering++;
 }
 
@@ -86,7 +81,7 @@ static void interrupt_arrives(struct vl_flight *f, const struct vl_event *ev)
     const uint64_t bit = 1ull << (ev->addr % VL_VECTORS);
 
     if (ev->value == 0) {
-        one_less(&f->interrupts);
+        vl_flight_less(&f->interrupts);
     }
     f->again |= f->pending & bit;
     f->pending |= bit;
@@ -109,27 +104,6 @@ static void intx(struct vl_flight *f, bool level)
         f->nested |= VL_NESTED_HANDLER;
     }
     f->intx = level;
-}
-
-// A register access arrives behind the posted writes before it.
-static void register_write(struct vl_flight *f, const struct vl_event *ev)
-{
-    if (ev->field == VL_FIELD_DOORBELL) {
-        one_less(&f->doorbells); // the same notification: it goes as this write
-    }
-    if (ev->kind == VL_EV_MMIO_WRITE && ev->aux != 0) {
-        f->nested &= (uint8_t)~VL_NESTED_WRITE;
-        f->posted++;
-    } else {
-        f->nested |= VL_NESTED_WRITE;
-        f->posted = 0;
-    }
-}
-
-static void register_read(struct vl_flight *f)
-{
-    f->nested &= (uint8_t)~VL_NESTED_WRITE;
-    f->posted = 0;
 }
 
 static void counter(struct vl_flight *f, const struct vl_event *ev)
@@ -163,9 +137,9 @@ void vl_flight_event(struct vl_flight *f, const struct vl_event *ev)
     case VL_EV_HANDLER_RETURNS: handler_returns(f, ev); break;
     case VL_EV_INTX: intx(f, ev->value != 0); break;
     case VL_EV_CONFIG_READ:
-    case VL_EV_MMIO_READ: register_read(f); break;
+    case VL_EV_MMIO_READ: vl_flight_reads(f); break;
     case VL_EV_CONFIG_WRITE:
-    case VL_EV_MMIO_WRITE: register_write(f, ev); break;
+    case VL_EV_MMIO_WRITE: vl_flight_writes(f, ev); break;
     default: break;
     }
 }

@@ -61,6 +61,32 @@ static inline void vl_flight_acts(struct vl_flight *f, const struct vl_event *ev
     }
 }
 
+static inline void vl_flight_less(uint32_t *n)
+{
+    *n -= *n > 0;
+}
+
+// A register access, as vl_flight_event() takes it in: it arrives behind the posted writes before
+// it.
+static inline void vl_flight_reads(struct vl_flight *f)
+{
+    f->nested &= (uint8_t)~VL_NESTED_WRITE;
+    f->posted = 0;
+}
+static inline void vl_flight_writes(struct vl_flight *f, const struct vl_event *ev)
+{
+    if (ev->field == VL_FIELD_DOORBELL) {
+        vl_flight_less(&f->doorbells); // the same notification: it goes as this write
+    }
+    if (ev->kind == VL_EV_MMIO_WRITE && ev->aux != 0) {
+        f->nested &= (uint8_t)~VL_NESTED_WRITE;
+        f->posted++;
+    } else {
+        f->nested |= VL_NESTED_WRITE;
+        f->posted = 0;
+    }
+}
+
 // True if something may still end the sleep of this side, or is being done about it.
 bool vl_flight_help(const struct vl_flight *f, enum vl_side sleeper);
 

@@ -275,17 +275,19 @@ static void queue_live(struct vl_referees *r, struct vl_squeue *q, uint64_t feat
     }
 }
 
-// A hostile driver may have told the device other areas than it noted: the device is judged by what
-// it was told.
+// A hostile driver may have told the device other areas and features than it noted: the device is
+// judged by what it was told.
 static void queue_served(struct vl_referees *r, const struct vl_event *ev)
 {
     struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
-    const uint64_t features = q->features;
+    uint64_t features = q->features;
     const uint16_t start_idx = q->start_idx;
 
     if (r->config.hostile_driver && q->state == VL_QUEUE_LIVE) {
+        const bool known = vl_spec_features_told(r, &features);
         queue_areas(r, ev);
         queue_live(r, q, features, start_idx);
+        q->stood_down = !known;
     }
 }
 
@@ -364,6 +366,11 @@ void vl_referee_note(struct vl_referees *r, const struct vl_event *ev, uint64_t 
             vl_flight_answered(&r->flight);
         }
         vl_robust_peer_error(r, ev);
+        break;
+    case VIRTQ_NOTE_CONFIG_CHANGED:
+        if (ev->agent == VL_AGENT_DEVICE) {
+            vl_live_passed(r, VL_SIDE_DEVICE); // what it sends next is about this
+        }
         break;
     case VIRTQ_NOTE_CONTROL: control(r, ev, seq); break;
     default: break;

@@ -199,10 +199,13 @@ static void in_flight(struct vl_referees *r, const struct vl_event *ev, uint64_t
 
 // ---- notifications --------------------------------------------------------------------------
 
-static void interrupt_sent(struct vl_referees *r)
+static void interrupt_sent(struct vl_referees *r, const struct vl_event *ev)
 {
     uint32_t queues = r->deciding[VL_SIDE_DEVICE];
 
+    if (ev->agent == VL_AGENT_TRAP) { // a line that is up again behind a read of the ISR byte
+        vl_live_passed(r, VL_SIDE_DEVICE);
+    }
     for (uint32_t i = 0; i < VL_QUEUES && queues == 0; i++) { // bound: VL_QUEUES
         // A device that never looks at the suppression value still notifies.
         queues = r->queue[i].duty[VL_SIDE_DEVICE].state == VL_DUTY_PUBLISHED ? 1u << i : 0;
@@ -231,7 +234,7 @@ static void interrupt(struct vl_referees *r, const struct vl_event *ev, uint64_t
     (void)payload;
     to_spec(r, ev, seq);
     vl_flight_event(&r->flight, ev);
-    interrupt_sent(r);
+    interrupt_sent(r, ev);
     if (ev->value != 0) {
         vl_mark(r, VL_MARK_DELAYED);
     }
@@ -245,7 +248,7 @@ static void intx(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
     to_spec(r, ev, seq);
     vl_flight_event(&r->flight, ev);
     if (ev->value != 0) {
-        interrupt_sent(r);
+        interrupt_sent(r, ev);
         vl_mark(r, VL_MARK_INTX);
     }
 }
@@ -285,11 +288,8 @@ static void handler_returns(struct vl_referees *r, const struct vl_event *ev, ui
 
 // ---- registers ------------------------------------------------------------------------------
 
-static void config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
-                         const uint8_t *payload)
+static void config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
-    (void)payload;
-    vl_flight_event(&r->flight, ev);
     if (!r->config.pci) {
         return;
     }
@@ -300,14 +300,24 @@ static void config_space(struct vl_referees *r, const struct vl_event *ev, uint6
     }
 }
 
-static void mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
-                 const uint8_t *payload)
+static void config_read(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                        const uint8_t *payload)
 {
     (void)payload;
-    vl_flight_event(&r->flight, ev);
-    if (ev->kind == VL_EV_MMIO_WRITE && ev->aux != 0) {
-        vl_mark(r, VL_MARK_POSTED);
-    }
+    vl_flight_reads(&r->flight);
+    config_space(r, ev, seq);
+}
+
+static void config_write(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                         const uint8_t *payload)
+{
+    (void)payload;
+    vl_flight_writes(&r->flight, ev);
+    config_space(r, ev, seq);
+}
+
+static void mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
     if (!r->config.pci) {
         return;
     }
@@ -316,6 +326,25 @@ static void mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
     if (r->accusation_due) {
         vl_robust_settle(r);
     }
+}
+
+static void mmio_read(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                      const uint8_t *payload)
+{
+    (void)payload;
+    vl_flight_reads(&r->flight);
+    mmio(r, ev, seq);
+}
+
+static void mmio_write(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                       const uint8_t *payload)
+{
+    (void)payload;
+    vl_flight_writes(&r->flight, ev);
+    if (ev->aux != 0) {
+        vl_mark(r, VL_MARK_POSTED);
+    }
+    mmio(r, ev, seq);
 }
 
 // ---- the rest -------------------------------------------------------------------------------
@@ -411,10 +440,10 @@ static event_taker *const takers[VL_EV_COUNT] = {
     [VL_EV_MAP] = shares,
     [VL_EV_UNMAP] = withdraws,
     [VL_EV_RESOLVE] = nobodys,
-    [VL_EV_CONFIG_READ] = config_space,
-    [VL_EV_CONFIG_WRITE] = config_space,
-    [VL_EV_MMIO_READ] = mmio,
-    [VL_EV_MMIO_WRITE] = mmio,
+    [VL_EV_CONFIG_READ] = config_read,
+    [VL_EV_CONFIG_WRITE] = config_write,
+    [VL_EV_MMIO_READ] = mmio_read,
+    [VL_EV_MMIO_WRITE] = mmio_write,
     [VL_EV_DOORBELL] = doorbell,
     [VL_EV_DOORBELL_ARRIVES] = doorbell_arrives,
     [VL_EV_INTERRUPT] = interrupt,

@@ -30,7 +30,7 @@
 
 #define VL_PCI_FUNCTIONS 8u
 #define VL_PCI_BARS 6u
-#define VL_PCI_CONFIG_BYTES 256u
+#define VL_PCI_CONFIG_BYTES VL_CONFIG_BYTES
 
 // What the driver did to one function's config space, and what it read there.
 struct vl_pci_seen {

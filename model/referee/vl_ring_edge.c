@@ -123,6 +123,9 @@ void vl_driver_withdraws(struct vl_referees *r, const struct vl_event *ev)
     const char *area = NULL;
     uint32_t off = 0;
 
+    if (ev->kind == VL_EV_UNMAP) { // what comes back from a bounce buffer is copied whole
+        r->ring_notify[ev->queue % VL_QUEUES].short_head = VL_NONE;
+    }
     if (!r->judge_driver || ev->len == 0 || reset_seen(r)) {
         return;
     }

@@ -63,13 +63,25 @@ static void write_bar(struct vl_referees *r, struct vl_pci_seen *f, uint32_t i, 
     }
 }
 
+static void put32(uint8_t *p, uint32_t value)
+{
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
+}
+
 static void read_config(struct vl_pci_rules *p, struct vl_pci_seen *f, uint32_t off,
                         const struct vl_event *ev)
 {
     const uint32_t bar = (off - CONFIG_BAR0) / 4;
 
-    for (uint32_t i = 0; i < ev->len && off + i < VL_PCI_CONFIG_BYTES; i++) { // bound: 4
-        f->config[off + i] = (uint8_t)(ev->value >> (8 * i));
+    if (ev->len == 4 && off + 4 <= VL_PCI_CONFIG_BYTES) { // most of them
+        put32(&f->config[off], (uint32_t)ev->value);
+    } else {
+        for (uint32_t i = 0; i < ev->len && off + i < VL_PCI_CONFIG_BYTES; i++) { // bound: 4
+            f->config[off + i] = (uint8_t)(ev->value >> (8 * i));
+        }
     }
     p->caps_changed = true;
     if (ev->len == 4 && off >= CONFIG_BAR0 && bar < VL_PCI_BARS && f->probing[bar]) {

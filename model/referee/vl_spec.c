@@ -33,8 +33,8 @@ static void advise(struct vl_referees *r, enum vl_side side, enum vl_clause clau
     advice->clause = (uint16_t)clause;
     advice->side = (uint8_t)side;
     advice->event = r->seq;
-    (void)snprintf(advice->detail, sizeof(advice->detail), "%.*s",
-                   (int)sizeof(advice->detail) - 1, detail);
+    (void)snprintf(advice->detail, sizeof(advice->detail), "%.*s", (int)sizeof(advice->detail) - 1,
+                   detail);
 }
 
 void vl_clause_broken(struct vl_referees *r, enum vl_side side, enum vl_clause clause,
@@ -88,15 +88,44 @@ void vl_spec_reset(struct vl_referees *r)
     memset(&s->msix, 0, sizeof(s->msix));
 }
 
+// Which areas want an access to which register of the common configuration, beside those that want
+// them all.
+enum { OF_FEATURES = 1, OF_CONFIG = 2, OF_NOTIFY = 4, OF_MSIX = 8, OF_RINGS = 16, OF_BLK = 32 };
+static const uint8_t wanted_by[VL_COMMON_BYTES] = {
+    [VL_COMMON_DEVICE_FEATURE] = OF_FEATURES | OF_BLK,
+    [VL_COMMON_DRIVER_FEATURE] = OF_FEATURES,
+    [VL_COMMON_CONFIG_VECTOR] = OF_MSIX,
+    [VL_COMMON_STATUS] = OF_FEATURES | OF_CONFIG | OF_MSIX | OF_BLK,
+    [VL_COMMON_GENERATION] = OF_CONFIG,
+    [VL_COMMON_QUEUE_SIZE] = OF_RINGS,
+    [VL_COMMON_QUEUE_VECTOR] = OF_MSIX,
+    [VL_COMMON_QUEUE_ENABLE] = OF_RINGS,
+    [VL_COMMON_QUEUE_NOTIFY_OFF] = OF_NOTIFY,
+};
+
 static void common_access(struct vl_referees *r, const struct vl_reg_access *a)
 {
+    const unsigned wanted = a->off < VL_COMMON_BYTES ? wanted_by[a->off] : 0;
+
     vl_spec_status_access(r, a);
-    vl_spec_features_access(r, a);
-    vl_spec_config_access(r, a);
-    vl_spec_notify_access(r, a);
-    vl_spec_msix_access(r, a);
-    vl_driver_enables(r, a);
-    if (r->config.virtio_id == VL_VIRTIO_BLK) {
+    if ((wanted & OF_FEATURES) != 0) {
+        vl_spec_features_access(r, a);
+    }
+    if ((wanted & OF_CONFIG) != 0) {
+        vl_spec_config_access(r, a);
+    }
+    vl_spec_caps_used(r, &r->spec.notify);
+    if ((wanted & OF_NOTIFY) != 0) {
+        vl_spec_notify_access(r, a);
+    }
+    if ((wanted & OF_MSIX) != 0) {
+        vl_spec_msix_access(r, a);
+    }
+    r->spec.msix.control_seq = 0; // whatever the table was like, the driver went on
+    if ((wanted & OF_RINGS) != 0) {
+        vl_driver_enables(r, a);
+    }
+    if ((wanted & OF_BLK) != 0 && r->config.virtio_id == VL_VIRTIO_BLK) {
         vl_spec_blk_access(r, a);
     }
 }
@@ -109,7 +138,9 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
         return; // before any function with virtio's structures was found
     }
     vl_spec_cap_access(r, &a);
-    vl_device_register(r, &a);
+    if (a.off == VL_COMMON_QUEUE_SIZE) {
+        vl_device_register(r, &a);
+    }
     vl_spec_common_access(r, &a);
     switch ((enum vl_structure)a.region) {
     case VL_REGION_COMMON: common_access(r, &a); break;

@@ -110,6 +110,22 @@ struct vl_reg_access {
     uint32_t value;
 };
 
+// ---- bytes of config space --------------------------------------------------------------------
+
+#define VL_CONFIG_BYTES 256u
+
+// A set of bytes of a function's config space.
+struct vl_config_set {
+    uint64_t bits[VL_CONFIG_BYTES / 64];
+};
+
+// Add n bytes from off on (at most 64, more are left out). Returns true if all of them were there
+// already. What lies behind config space is none.
+bool vl_config_add(struct vl_config_set *set, uint32_t off, uint32_t n);
+
+// True if n bytes from off on (at most 64) are in the set.
+bool vl_config_has(const struct vl_config_set *set, uint32_t off, uint32_t n);
+
 // ---- what registers said and were told --------------------------------------------------------
 
 #define VL_SPEC_QUEUES 8u

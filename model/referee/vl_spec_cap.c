@@ -100,14 +100,14 @@ static void config_read(struct vl_referees *r, struct vl_cap_look *look, const s
 {
     const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
     const uint32_t bar = (off - CONFIG_BAR0) / 4;
-    const struct vl_pci_seen *f = vl_cap_seen(r, look->function);
 
-    for (uint32_t i = off; i < off + ev->len && i < VL_PCI_CONFIG_BYTES; i++) { // bound: 4
-        look->read[i / 64] |= 1ull << (i % 64);
-    }
+    (void)vl_config_add(&look->read, off, ev->len);
     look->taken = look->taken || off >= CONFIG_CAPS;
-    if (f != NULL && off >= CONFIG_BAR0 && bar < VL_PCI_BARS && off % 4 == 0) {
-        read_bar(r, f, look, bar, ev);
+    if (off >= CONFIG_BAR0 && bar < VL_PCI_BARS && off % 4 == 0) {
+        const struct vl_pci_seen *f = vl_cap_seen(r, look->function);
+        if (f != NULL) {
+            read_bar(r, f, look, bar, ev);
+        }
     }
     if (r->spec.cap.window.at != 0) {
         vl_window_read(r, ev, seq);
@@ -167,6 +167,7 @@ void vl_spec_cap_config(struct vl_referees *r, const struct vl_event *ev, uint64
     if (look == NULL) {
         return;
     }
+    r->spec.cap.judged = NULL;
     read ? config_read(r, look, ev, seq) : config_write(r, look, ev, seq);
 }
 
@@ -178,8 +179,9 @@ static void judge_device(struct vl_referees *r, bool last)
     const struct vl_pci_seen *f = look != NULL ? vl_cap_seen(r, look->function) : NULL;
 
     vl_cap_judge_identity(r, last);
-    if (f != NULL) {
+    if (f != NULL && r->spec.cap.judged != look) {
         vl_cap_judge_device(r, f, look);
+        r->spec.cap.judged = look;
     }
 }
 
@@ -244,7 +246,9 @@ void vl_spec_cap_access(struct vl_referees *r, const struct vl_reg_access *a)
         if (a->off == VL_COMMON_STATUS && a->write) {
             s->ok = s->ok || (a->value & VL_STATUS_DRIVER_OK) != 0;
         }
-        vl_window_direct(r, a);
+        if (vl_window_holds(a->off)) {
+            vl_window_direct(r, a);
+        }
     }
     if (!r->judge_device) {
         return;

@@ -21,10 +21,10 @@ struct vl_pci_seen;
 // Which bytes of a function's config space the driver read, and how far it took the function.
 struct vl_cap_look {
     uint32_t function;
-    uint64_t read[4]; // bit per byte
-    uint8_t sized;    // bit per BAR: all ones were written and the mask was read back
-    bool odd_bars;    // a BAR was written other than whole: its place is not known
-    bool taken;       // written to, or read from its capability pointer on
+    struct vl_config_set read;
+    uint8_t sized; // bit per BAR: all ones were written and the mask was read back
+    bool odd_bars; // a BAR was written other than whole: its place is not known
+    bool taken;    // written to, or read from its capability pointer on
 };
 
 // A register that holds what it is written, and where that came from last.
@@ -51,6 +51,7 @@ struct vl_spec_cap_state {
     struct vl_cap_look look[VL_CAP_FUNCTIONS];
     struct vl_cap_window window;
     struct vl_cap_held held[VL_CAP_SELECTS]; // the three select registers
+    const struct vl_cap_look *judged;        // all that it says; config space was left alone since
     bool went_on; // to the registers of a function: it has seen what it wanted of config space
     bool ok;      // DRIVER_OK was set
     bool ended;   // judged what can be judged when nothing more comes
@@ -101,7 +102,10 @@ void vl_cap_walk(const struct vl_pci_seen *f, const struct vl_cap_look *look,
 const struct vl_cap_entry *vl_cap_around(const struct vl_cap_list *list, uint32_t off);
 
 // True if n bytes at off were read.
-bool vl_cap_was_read(const struct vl_cap_look *look, uint32_t off, uint32_t n);
+static inline bool vl_cap_was_read(const struct vl_cap_look *look, uint32_t off, uint32_t n)
+{
+    return vl_config_has(&look->read, off, n);
+}
 
 // What the device shows of itself in config space: header, BARs, capabilities.
 void vl_cap_judge_device(struct vl_referees *r, const struct vl_pci_seen *f,
@@ -125,7 +129,12 @@ void vl_window_write(struct vl_referees *r, const struct vl_cap_entry *cap,
                      const struct vl_event *ev, uint64_t seq);
 void vl_window_read(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
-// A direct access to the common configuration.
+// A direct access to the common configuration: to a register that is followed beside the window.
+static inline bool vl_window_holds(uint32_t off)
+{
+    return off == VL_COMMON_DEVICE_FEATURE_SELECT || off == VL_COMMON_DRIVER_FEATURE_SELECT ||
+           off == VL_COMMON_QUEUE_SELECT || off == VL_COMMON_STATUS;
+}
 void vl_window_direct(struct vl_referees *r, const struct vl_reg_access *a);
 
 // ---- entry points ------------------------------------------------------------------------------

@@ -36,16 +36,6 @@
 
 // ---- the list -------------------------------------------------------------------------------
 
-bool vl_cap_was_read(const struct vl_cap_look *look, uint32_t off, uint32_t n)
-{
-    for (uint32_t i = off; i < off + n; i++) { // bound: 4
-        if (i >= VL_PCI_CONFIG_BYTES || (look->read[i / 64] >> (i % 64) & 1u) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static uint32_t get(const struct vl_pci_seen *f, uint32_t off, uint32_t n)
 {
     uint32_t value = 0;

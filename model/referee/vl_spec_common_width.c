@@ -13,9 +13,10 @@ struct field {
     uint32_t bytes;
 };
 
+// bytes is a power of two.
 static struct field aligned(uint32_t off, uint32_t bytes)
 {
-    return (struct field){.off = off - off % bytes, .bytes = bytes};
+    return (struct field){.off = off & ~(bytes - 1), .bytes = bytes};
 }
 
 static struct field common_field(uint32_t off)

@@ -350,3 +350,14 @@ void vl_spec_features_access(struct vl_referees *r, const struct vl_reg_access *
     default: break;
     }
 }
+
+bool vl_spec_features_told(const struct vl_referees *r, uint64_t *features)
+{
+    const struct vl_spec_features *st = &r->spec.features;
+
+    if (!r->config.pci) {
+        return true;
+    }
+    *features = (uint64_t)st->accepted[1] << 32 | st->accepted[0];
+    return !st->unclear && (r->spec.regs.status & VL_STATUS_FEATURES_OK) != 0;
+}

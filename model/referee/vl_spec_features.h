@@ -24,6 +24,10 @@ struct vl_spec_features {
 // An access to the common configuration.
 void vl_spec_features_access(struct vl_referees *r, const struct vl_reg_access *a);
 
+// Features as the driver told the device, for the queues: *features keeps what it noted if nothing
+// is attached over PCI. False if it cannot be known what the device made of it.
+bool vl_spec_features_told(const struct vl_referees *r, uint64_t *features);
+
 // The virtio device ID of the function: as its PCI IDs say, else as the run is said to be of.
 uint16_t vl_spec_device_type(struct vl_referees *r);
 

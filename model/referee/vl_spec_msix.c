@@ -235,7 +235,6 @@ static void common(struct vl_referees *r, const struct vl_reg_access *a)
     if (a->off == VL_COMMON_STATUS && a->write) {
         status_written(r, a->value);
     }
-    s->control_seq = 0; // whatever the table was like, the driver went on
     if (a->off == VL_COMMON_CONFIG_VECTOR) {
         m = &s->map[VL_MAPPED_CONFIG];
     } else if (a->off == VL_COMMON_QUEUE_VECTOR && select < VL_SPEC_QUEUES) {

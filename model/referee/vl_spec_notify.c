@@ -142,7 +142,6 @@ static void notification(struct vl_referees *r, const struct vl_reg_access *a)
 void vl_spec_notify_access(struct vl_referees *r, const struct vl_reg_access *a)
 {
     if (a->region == VL_REGION_COMMON) {
-        vl_spec_caps_used(r);
         if (a->off == VL_COMMON_QUEUE_NOTIFY_OFF && !a->write) {
             notify_off_read(r, a);
         }

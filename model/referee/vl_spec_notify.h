@@ -13,10 +13,10 @@
 
 // What they remember of a run; all zero at its start.
 struct vl_spec_notify {
-    uint32_t function; // whose config space is being read
-    uint64_t known[4]; // bit per byte of it: was read
-    bool judged;       // as far as it was read
-    bool doubtful;     // a type stands there twice: which one the driver takes is open
+    uint32_t function;          // whose config space is being read
+    struct vl_config_set known; // what was read of it
+    bool judged;                // as far as it was read
+    bool doubtful;              // a type stands there twice: which one the driver takes is open
 };
 
 // An access to the common configuration or the notification structure, or a notification that went
@@ -28,7 +28,13 @@ void vl_spec_notify_access(struct vl_referees *r, const struct vl_reg_access *a)
 // Config space is accessed; the driver uses what it read there; it gives the device up, and names a
 // rule that the device broke (accused) or does not.
 void vl_spec_caps_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
-void vl_spec_caps_used(struct vl_referees *r);
+void vl_spec_caps_judge(struct vl_referees *r);
+static inline void vl_spec_caps_used(struct vl_referees *r, const struct vl_spec_notify *s)
+{
+    if (!s->judged) {
+        vl_spec_caps_judge(r);
+    }
+}
 void vl_spec_caps_given_up(struct vl_referees *r, bool accused);
 
 // False if a lying device leaves open which structures the driver uses.

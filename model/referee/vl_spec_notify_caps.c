@@ -8,7 +8,6 @@
 #include "model/referee/vl_referee_internal.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define CONFIG_VENDOR 0x00u
 #define CONFIG_DEVICE 0x02u
@@ -43,12 +42,7 @@ static uint32_t get(const uint8_t *p, unsigned bytes)
 
 static bool known(const struct vl_spec_notify *s, uint32_t off, uint32_t bytes)
 {
-    for (uint32_t i = off; i < off + bytes; i++) { // bound: 4
-        if (i >= VL_PCI_CONFIG_BYTES || (s->known[i / 64] >> (i % 64) & 1u) == 0) {
-            return false;
-        }
-    }
-    return true;
+    return vl_config_has(&s->known, off, bytes);
 }
 
 static void config_read(struct vl_spec_notify *s, const struct vl_event *ev)
@@ -58,14 +52,10 @@ static void config_read(struct vl_spec_notify *s, const struct vl_event *ev)
 
     if (function != s->function) {
         s->function = function;
-        memset(s->known, 0, sizeof(s->known));
+        s->known = (struct vl_config_set){0};
         s->doubtful = false;
     }
-    for (uint32_t i = off; i < off + ev->len && i < VL_PCI_CONFIG_BYTES; i++) { // bound: 4
-        const uint64_t bit = 1ull << (i % 64);
-        s->judged = s->judged && (s->known[i / 64] & bit) != 0;
-        s->known[i / 64] |= bit;
-    }
+    s->judged = vl_config_add(&s->known, off, ev->len) && s->judged;
 }
 
 // Message control as the driver reads and writes it, by whatever width; its size is read-only.
@@ -77,6 +67,10 @@ static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     const bool read = ev->kind == VL_EV_CONFIG_READ;
     uint32_t value = s->control_known ? s->control : r->spec.regs.msix_control;
     bool touched = false;
+
+    if (off >= at + 2 || at >= off + ev->len) {
+        return;
+    }
 
     for (uint32_t i = 0; i < 2; i++) {
         if (at + i - off < ev->len) {
@@ -195,20 +189,10 @@ static void walk(struct vl_referees *r, const uint8_t *config, struct found *fou
     }
 }
 
-static const struct vl_pci_seen *seen(const struct vl_referees *r, uint32_t function)
-{
-    for (uint32_t i = 0; i < r->pci.n_seen; i++) { // bound: VL_PCI_FUNCTIONS
-        if (r->pci.seen[i].function == function) {
-            return &r->pci.seen[i];
-        }
-    }
-    return NULL;
-}
-
-static void judge(struct vl_referees *r)
+void vl_spec_caps_judge(struct vl_referees *r)
 {
     struct vl_spec_notify *s = &r->spec.notify;
-    const struct vl_pci_seen *f = seen(r, s->function);
+    const struct vl_pci_seen *f = vl_cap_seen(r, s->function);
     struct found found = {0};
 
     s->judged = true;
@@ -237,19 +221,12 @@ static void judge(struct vl_referees *r)
     }
 }
 
-void vl_spec_caps_used(struct vl_referees *r)
-{
-    if (!r->spec.notify.judged) {
-        judge(r);
-    }
-}
-
 void vl_spec_caps_given_up(struct vl_referees *r, bool accused)
 {
     struct vl_spec_msix *s = &r->spec.msix;
     const uint64_t control_seq = s->control_seq;
 
-    vl_spec_caps_used(r);
+    vl_spec_caps_used(r, &r->spec.notify);
     s->control_seq = 0;
     // The driver read the table's size, has read nothing else since, and names no other reason.
     if (accused || control_seq == 0 || r->spec.isr.device_seq > control_seq) {

@@ -45,6 +45,36 @@ uint32_t vl_spec_entry(const struct vl_spec_regs *s, uint64_t data)
     return VL_NO_VECTOR;
 }
 
+// ---- bytes of config space --------------------------------------------------------------------
+
+static uint64_t run_of(uint32_t n)
+{
+    return n == 0 ? 0 : ~0ull >> (64 - (n < 64 ? n : 64));
+}
+
+bool vl_config_add(struct vl_config_set *set, uint32_t off, uint32_t n)
+{
+    const uint32_t i = off / 64;
+    const uint32_t at = off % 64;
+
+    if (off >= VL_CONFIG_BYTES) {
+        return true;
+    }
+    const uint64_t low = run_of(n) << at;
+    const uint64_t high = at + n > 64 && i + 1 < VL_CONFIG_BYTES / 64 ? run_of(at + n - 64) : 0;
+    const uint32_t next = high != 0 ? i + 1 : i;
+    const bool all = (low & ~set->bits[i]) == 0 && (high & ~set->bits[next]) == 0;
+    set->bits[i] |= low;
+    set->bits[next] |= high;
+    return all;
+}
+
+bool vl_config_has(const struct vl_config_set *set, uint32_t off, uint32_t n)
+{
+    struct vl_config_set copy = *set;
+    return off + n <= VL_CONFIG_BYTES && vl_config_add(&copy, off, n);
+}
+
 // ---- capabilities ---------------------------------------------------------------------------
 
 static uint32_t get32(const uint8_t *p)
@@ -154,10 +184,10 @@ bool vl_spec_decode(struct vl_referees *r, const struct vl_event *ev, uint64_t s
         find_structures(r);
     }
     *a = (struct vl_reg_access){.ev = ev,
-                            .seq = seq,
-                            .write = ev->kind == VL_EV_MMIO_WRITE,
-                            .bytes = (uint8_t)ev->len,
-                            .value = (uint32_t)ev->value};
+                                .seq = seq,
+                                .write = ev->kind == VL_EV_MMIO_WRITE,
+                                .bytes = (uint8_t)ev->len,
+                                .value = (uint32_t)ev->value};
     for (unsigned i = VL_REGION_COMMON; i < VL_REGION_COUNT; i++) {
         if (s->base[i] != VL_NOWHERE && ev->addr - s->base[i] < s->length[i]) {
             a->region = (uint8_t)i;

@@ -497,7 +497,7 @@ static enum virtq_err check_device(struct driver *d)
 static bool work(struct driver *d)
 {
     const struct lab_work *w = d->config.work;
-    enum virtq_err err = d->config.scenario->resize != 0 ? check_device(d) : VIRTQ_OK;
+    enum virtq_err err = d->blk != NULL ? check_device(d) : VIRTQ_OK;
     if (err != VIRTQ_OK) {
         return give_up(d, err);
     }
