@@ -24,60 +24,89 @@ _Static_assert((int)VL_AGENT_DRIVER == (int)VL_SIDE_DRIVER &&
                    (int)VL_AGENT_DEVICE == (int)VL_SIDE_DEVICE,
                "a side's main agent has the number of the side");
 
-// True if this side is judged; counts the access and sees to a device that acts after its reset.
+// True if this side is judged, and if it is the device, leaves nothing alone just now.
+static inline bool plain(const struct vl_referees *r, unsigned side)
+{
+    return side == VL_SIDE_DRIVER ? r->judge_driver
+                                  : r->judge_device && !r->device_was_reset &&
+                                        !(r->config.pci && vl_spec_status_quiet(&r->spec.status));
+}
+
+// True if this side is judged; sees to a device that acts while it has to leave queues alone.
 static inline bool admit(struct vl_referees *r, const struct vl_event *ev, unsigned side)
 {
     goes_on(r, ev, side);
-    if (!(side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device)) {
-        return false;
+    if (plain(r, side)) {
+        return true;
     }
-    if (side == VL_SIDE_DEVICE &&
-        (r->device_was_reset || (r->config.pci && vl_spec_status_quiet(&r->spec.status)))) {
+    if (side == VL_SIDE_DEVICE && r->judge_device) {
         vl_spec_status_touched(r, ev);
+        return true;
     }
-    return true;
+    return false;
 }
 
-// A counter of notifications is no part of a ring.
 __attribute__((always_inline)) static inline void
-ring_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq, enum vl_event_kind kind)
+to_ring(struct vl_referees *r, const struct vl_event *ev, uint64_t seq, unsigned side, bool loads)
+{
+    r->work[side]++;
+    if (side == VL_SIDE_DRIVER) {
+        loads ? vl_driver_load(r, ev, seq) : vl_driver_store(r, ev, seq);
+    } else {
+        loads ? vl_device_load(r, ev, seq) : vl_device_store(r, ev, seq);
+    }
+}
+
+// Whatever may have to be done before an access to a ring is judged.
+static void __attribute__((noinline))
+ring_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const unsigned side = side_of[ev->agent];
 
     if (ev->field >= VL_FIELD_DOORBELL) {
-        vl_flight_event(&r->flight, ev);
-        return;
-    }
-    if (side == VL_SIDE_OTHER) {
+        vl_flight_event(&r->flight, ev); // a counter of notifications is no part of a ring
+    } else if (side == VL_SIDE_OTHER) {
         vl_mark(r, VL_MARK_ADVERSARY);
+    } else {
+        vl_flight_acts(&r->flight, ev);
+        if (admit(r, ev, side)) {
+            if (r->work[side] >= r->work_max[side]) {
+                r->work[side]++; // this one
+                vl_robust_too_much(r, (enum vl_side)side);
+            }
+            to_ring(r, ev, seq, side, ev->kind == VL_EV_LOAD);
+        }
+    }
+}
+
+// Most accesses are of a side's main context, which is judged, owes no decision, and may act. There
+// nothing is called but what judges the access, and that last: no registers have to be saved.
+__attribute__((always_inline)) static inline void
+access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq, bool loads)
+{
+    const unsigned side = ev->agent;
+
+    if (side > VL_SIDE_DEVICE || ev->field >= VL_FIELD_DOORBELL || r->deciding[side] != 0 ||
+        r->work[side] >= r->work_max[side] || !plain(r, side)) {
+        ring_access(r, ev, seq);
         return;
     }
     vl_flight_acts(&r->flight, ev);
-    if (!admit(r, ev, side)) {
-        return;
-    }
-    if (++r->work[side] > r->work_max[side]) {
-        vl_robust_too_much(r, (enum vl_side)side);
-    }
-    if (side == VL_SIDE_DRIVER) {
-        kind == VL_EV_LOAD ? vl_driver_load(r, ev, seq) : vl_driver_store(r, ev, seq);
-    } else {
-        kind == VL_EV_LOAD ? vl_device_load(r, ev, seq) : vl_device_store(r, ev, seq);
-    }
+    to_ring(r, ev, seq, side, loads);
 }
 
 static void load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
                  const uint8_t *payload)
 {
     (void)payload;
-    ring_access(r, ev, seq, VL_EV_LOAD);
+    access(r, ev, seq, true);
 }
 
 static void store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
                   const uint8_t *payload)
 {
     (void)payload;
-    ring_access(r, ev, seq, VL_EV_STORE);
+    access(r, ev, seq, false);
 }
 
 static void payload_access(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,

@@ -49,8 +49,8 @@ struct vl_pci_rules {
     struct vl_pci_seen seen[VL_PCI_FUNCTIONS];
     uint64_t hit_base; // the BAR that was accessed last
     uint64_t hit_bytes;
-    bool caps_changed;     // config[] changed since structures were looked for
-    bool features_word;    // the driver says that FEATURES_OK was read back as set
+    bool caps_changed;  // config[] changed since structures were looked for
+    bool features_word; // the driver says that FEATURES_OK was read back as set
 };
 
 struct vl_referees {
@@ -73,7 +73,7 @@ struct vl_referees {
     struct vl_flight flight;
     uint64_t marks;
     uint64_t completed_seq; // event of the newest completion
-    uint64_t reset_at_seq; // event of the device's last reset
+    uint64_t reset_at_seq;  // event of the device's last reset
     uint32_t queue_size_max;
     struct vl_image image;
     struct vl_squeue queue[VL_QUEUES];
@@ -81,7 +81,7 @@ struct vl_referees {
     struct vl_elem *elem;
     uint32_t n_elems; // handed out from the start
     uint32_t elems_max;
-    uint32_t free_elem; // given back, or VL_NONE
+    uint32_t free_elem;  // given back, or VL_NONE
     bool accusation_due; // a register access was called wrong, and it may have no event yet
     struct vl_event accusation;
     struct vl_pci_rules pci;
@@ -101,11 +101,13 @@ static inline const char *vl_side_name(unsigned side)
 
 // A finding: kind, whom it blames, a sentence. Under a run it ends the run and does not return.
 void vl_referee_finding(struct vl_referees *r, const char *kind, const char *side,
-                        const char *detail, ...) __attribute__((format(printf, 4, 5)));
+                        const char *detail, ...)
+    __attribute__((format(printf, 4, 5), cold, noinline));
 
 // A step of the abstract queue, taken in front of the ring's own checks, which speak first; the
 // second call, behind them, says what they let pass. Judged while both sides are honest.
-void vl_promise_broken(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side);
+void vl_promise_broken(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side)
+    __attribute__((cold));
 static inline bool vl_promises(const struct vl_referees *r, const struct vl_squeue *q)
 {
     return r->honest && !q->stood_down && !r->config.races_seen;
@@ -157,7 +159,8 @@ void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
 void vl_device_pop(struct vl_referees *r, const struct vl_event *ev);
 
 // The device touched what no avail idx that it read covers (text); kind as for VL_BROKEN_AS().
-void vl_device_uncovered(struct vl_referees *r, const char *kind, const char *text);
+void vl_device_uncovered(struct vl_referees *r, const char *kind, const char *text)
+    __attribute__((cold));
 
 // A register access: what a device says of its queues.
 void vl_device_register(struct vl_referees *r, const struct vl_reg_access *a);
@@ -196,7 +199,7 @@ void vl_live_end(struct vl_referees *r, struct vl_verdict *verdict);
 
 // What the victim on this side just loaded breaks a rule that it can see.
 void vl_robust_lie(struct vl_referees *r, struct vl_squeue *q, enum vl_side victim,
-                   const char *what, uint64_t value, uint64_t seq);
+                   const char *what, uint64_t value, uint64_t seq) __attribute__((cold));
 
 // The victim goes on: a lie that it did not name is a finding.
 static inline bool vl_robust_lied(const struct vl_squeue *q, enum vl_side victim)
@@ -204,12 +207,12 @@ static inline bool vl_robust_lied(const struct vl_squeue *q, enum vl_side victim
     return q->lie[victim].what != NULL;
 }
 void vl_robust_unnoticed(struct vl_referees *r, struct vl_squeue *q, enum vl_side victim,
-                         const char *and_then);
+                         const char *and_then) __attribute__((cold));
 void vl_robust_sleep(struct vl_referees *r, enum vl_side side);
-void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev);
+void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev) __attribute__((cold));
 // Settle an accusation about a register access: no checker has found what it is about.
-void vl_robust_settle(struct vl_referees *r);
-void vl_robust_too_much(struct vl_referees *r, enum vl_side side);
+void vl_robust_settle(struct vl_referees *r) __attribute__((cold));
+void vl_robust_too_much(struct vl_referees *r, enum vl_side side) __attribute__((cold));
 
 // ---- vl_robust_pci.c --------------------------------------------------------------------------
 

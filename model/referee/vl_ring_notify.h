@@ -56,11 +56,11 @@ void vl_notify_sleeps(struct vl_referees *r, enum vl_side side);
 
 // A sleep is lost: say so, under the clause that was broken. owed: the notifier should have told.
 void vl_notify_lost(struct vl_referees *r, const struct vl_squeue *q, enum vl_side sleeper,
-                    bool owed, const char *text);
+                    bool owed, const char *text) __attribute__((cold));
 
 // The victim took an entry that the other side has not published (text). Returns false, and says
 // nothing, unless a notification of nothing new came before it [2.7.7.1-drv-5, 2.7.10.2-dev-5].
 bool vl_notify_extra_taken(struct vl_referees *r, const struct vl_squeue *q, enum vl_side victim,
-                           const char *kind, const char *text);
+                           const char *kind, const char *text) __attribute__((cold));
 
 #endif

@@ -181,7 +181,9 @@ bool vl_walk_next(const struct vl_image *im, const struct vl_squeue *q, struct v
     const struct vl_granule *g = &im->granule[index];
     const bool stored = g->run == im->run;
     const struct vl_desc desc = vl_desc_of(stored ? g->low : 0, stored ? g->high : 0);
-    *step = (struct vl_step){.granule = index};
+    step->granule = index;
+    step->table = step->writable = false;
+    step->off = step->len = 0;
     if ((desc.flags & ~VL_DESC_FLAGS) != 0) {
         return bad(walk, VL_CHAIN_FLAGS);
     }

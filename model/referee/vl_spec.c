@@ -210,6 +210,7 @@ void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t se
         vl_spec_config_event(r, ev, seq);
         vl_spec_cap_event(r, ev, seq);
         vl_spec_common_event(r, ev, seq);
+        vl_spec_isr_event(r, ev, seq);
         vl_spec_msix_event(r, ev, seq);
         break;
     default: break;

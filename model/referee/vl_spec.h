@@ -114,17 +114,31 @@ struct vl_reg_access {
 
 #define VL_CONFIG_BYTES 256u
 
-// A set of bytes of a function's config space.
+#define VL_CONFIG_WORDS64 (VL_CONFIG_BYTES / 64)
+
+// A set of bytes of a function's config space. The last word is empty: nothing lies behind.
 struct vl_config_set {
-    uint64_t bits[VL_CONFIG_BYTES / 64];
+    uint64_t bits[VL_CONFIG_WORDS64 + 1];
 };
 
-// Add n bytes from off on (at most 64, more are left out). Returns true if all of them were there
-// already. What lies behind config space is none.
-bool vl_config_add(struct vl_config_set *set, uint32_t off, uint32_t n);
+// Bytes from off on, as bits from 0 on; as many as a word holds.
+static inline uint64_t vl_config_from(const struct vl_config_set *set, uint32_t off)
+{
+    const uint32_t i = off / 64;
+    const uint32_t at = off % 64;
+    return i < VL_CONFIG_WORDS64 ? set->bits[i] >> at | set->bits[i + 1] << 1 << (63 - at) : 0;
+}
 
-// True if n bytes from off on (at most 64) are in the set.
-bool vl_config_has(const struct vl_config_set *set, uint32_t off, uint32_t n);
+// True if n bytes (at most 63) from off on are in the set.
+static inline bool vl_config_has(const struct vl_config_set *set, uint32_t off, uint32_t n)
+{
+    const uint64_t run = (1ull << n) - 1;
+    return (vl_config_from(set, off) & run) == run;
+}
+
+// Add n bytes from off on; of more than 63 the rest is left out. Returns true if all of them were
+// there already, but for those behind config space.
+bool vl_config_add(struct vl_config_set *set, uint32_t off, uint32_t n);
 
 // ---- what registers said and were told --------------------------------------------------------
 

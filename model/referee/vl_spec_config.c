@@ -179,8 +179,8 @@ static void notification_due(struct vl_referees *r)
         VL_BROKEN(r, VL_SIDE_DEVICE, 3_2_1_dev_d1,
                   "device configuration at 0x%" PRIx32 " changed, as #%" PRIu64
                   " shows, and the device has sent no configuration change notification since "
-                  "#%" PRIu64,
-                  st->owed_off, st->owed_seq, st->owed_since);
+                  "#%" PRIu64 "; the newest that it sent is #%" PRIu64 " (0: none)",
+                  st->owed_off, st->owed_seq, st->owed_since, r->spec.status.config_seq);
     }
     st->owed_seq = 0;
 }
@@ -342,6 +342,17 @@ static void never_started(struct vl_referees *r, const struct vl_event *ev, uint
     }
 }
 
+bool vl_spec_config_running(const struct vl_referees *r)
+{
+    const struct vl_spec_status *st = &r->spec.status;
+    uint32_t n_popped = 0;
+
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        n_popped += r->queue[i].state == VL_QUEUE_LIVE ? r->queue[i].n_popped : 0;
+    }
+    return n_popped > 0 && st->busy && !st->resetting && !r->device_was_reset;
+}
+
 void vl_spec_config_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_spec_config *st = &r->spec.config;
@@ -353,7 +364,7 @@ void vl_spec_config_event(struct vl_referees *r, const struct vl_event *ev, uint
         }
         break;
     case VL_EV_NOTE:
-        if (ev->barrier == VIRTQ_NOTE_CONFIG_CHANGED && r->spec.status.served) {
+        if (ev->barrier == VIRTQ_NOTE_CONFIG_CHANGED && vl_spec_config_running(r)) {
             changed(r, (uint32_t)ev->addr, seq, seq); // the device says so itself
         } else if (ev->barrier == VIRTQ_NOTE_PEER_ERROR && ev->addr == VIRTQ_ERR_CONFIG_MOVING) {
             st->torn = st->since = 0; // the driver says itself that these values are none

@@ -46,6 +46,9 @@ void vl_spec_config_access(struct vl_referees *r, const struct vl_reg_access *a)
 // An interrupt, the end of a run.
 void vl_spec_config_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
+// The device takes buffers: that DRIVER_OK is set has reached it.
+bool vl_spec_config_running(const struct vl_referees *r);
+
 // The driver goes on to use what it read: DRIVER_OK, or a notification.
 void vl_spec_config_used(struct vl_referees *r, const char *how);
 

@@ -26,6 +26,9 @@ static void watch(struct vl_spec_isr *s)
     s->value = 0;
     s->read_seq = 0;
     s->config_seq = 0;
+    s->fall_seq = s->took_seq = 0;
+    s->changed = false;
+    s->change_rise = 0;
 }
 
 void vl_spec_isr_forget(struct vl_referees *r)
@@ -57,6 +60,23 @@ static uint64_t unsignalled(const struct vl_referees *r)
     return seq;
 }
 
+// A read of ISR lets the line fall, and a reset, or what the driver does to config space. The
+// device by itself does not.
+static void fell(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    struct vl_spec_isr *s = &r->spec.isr;
+
+    if (ev->agent != VL_AGENT_DEVICE) {
+        s->fall_seq = seq;
+    } else if (intx_used(r) && !r->spec.status.resetting && r->spec.status.busy &&
+               s->rise_seq > s->read_seq) {
+        VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_5_1_dev_d1,
+                  "INTx is not asserted any more, and ISR was not read since the device asserted "
+                  "it at #%" PRIu64 ": the bit that it was for is set",
+                  s->rise_seq);
+    }
+}
+
 static void line(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_spec_isr *s = &r->spec.isr;
@@ -64,7 +84,11 @@ static void line(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
     s->line = ev->value != 0;
     if (!s->line) {
         s->stuck = false;
+        fell(r, ev, seq);
         return;
+    }
+    if (s->changed && s->change_rise == 0 && ev->agent == VL_AGENT_DEVICE) {
+        s->change_rise = seq; // what the device does next behind the change
     }
     s->n_rises++;
     s->rise_seq = seq;
@@ -117,17 +141,55 @@ static void read_zero(struct vl_referees *r, uint64_t seq)
     }
 }
 
+// Of two readers each may have taken what the other misses.
+static bool one_reader(const struct vl_spec_isr *s)
+{
+    return (s->readers & (s->readers - 1)) == 0;
+}
+
+// Since ISR was emptied INTx was not asserted, and the device is not about to: it sleeps, or has
+// told of all used buffers.
+static bool nothing_new(const struct vl_referees *r, uint8_t value)
+{
+    const struct vl_spec_isr *s = &r->spec.isr;
+    return s->took_seq != 0 && s->rise_seq <= s->took_seq && one_reader(s) && r->judge_driver &&
+           (r->asleep[VL_SIDE_DEVICE] || (value == VL_ISR_QUEUE && unsignalled(r) == 0));
+}
+
 static void read_bits(struct vl_referees *r, uint8_t value)
 {
     struct vl_spec_isr *s = &r->spec.isr;
 
     s->stuck = false;
+    if (nothing_new(r, value)) {
+        VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_5_1_dev_5,
+                  "ISR reads 0x%x, and 0x%x at #%" PRIu64 ", and the device has not asserted INTx "
+                  "since #%" PRIu64 ": a read does not clear the bits",
+                  value, s->value, s->read_seq, s->rise_seq);
+    }
     if (++s->n_reads > s->n_rises + READS_AHEAD) {
         VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_5_1_dev_5,
                   "ISR reads 0x%x, and 0x%x at #%" PRIu64 "; %" PRIu32 " reads returned bits for "
                   "%" PRIu32 " assertions of INTx, the last at #%" PRIu64
                   ": a read does not clear them",
                   value, s->value, s->read_seq, s->n_reads, s->n_rises, s->rise_seq);
+    }
+}
+
+// A byte that was emptied before the bit came would have left the line up.
+static void read_for_change(struct vl_referees *r, uint8_t value)
+{
+    struct vl_spec_isr *s = &r->spec.isr;
+
+    if ((value & VL_ISR_CONFIG) == 0 && s->change_rise != 0 && !s->line && one_reader(s)) {
+        VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_5_1_dev_2,
+                  "ISR reads 0x%x, and INTx was asserted at #%" PRIu64
+                  " behind a configuration change: bit 1 does not tell of it",
+                  value, s->change_rise);
+    }
+    if ((value & VL_ISR_CONFIG) != 0 || !s->line) {
+        s->changed = false;
+        s->change_rise = 0;
     }
 }
 
@@ -157,15 +219,18 @@ void vl_spec_isr_access(struct vl_referees *r, const struct vl_reg_access *a)
         return; // no access to the byte
     }
     const uint8_t value = a->value & (VL_ISR_QUEUE | VL_ISR_CONFIG);
+    s->readers |= 1u << a->ev->agent;
     if (vl_spec_vectors_on(r)) {
         read_with_messages(r, a);
     } else if (intx_used(r)) {
         value == 0 ? read_zero(r, a->seq) : read_bits(r, value);
+        read_for_change(r, value);
         s->queue_owed = (value & VL_ISR_QUEUE) != 0 ? a->seq : s->queue_owed;
         s->config_owed = (value & VL_ISR_CONFIG) != 0 ? a->seq : s->config_owed;
         s->returned = a->ev->agent != VL_AGENT_HANDLER;
     }
     s->value = value;
+    s->took_seq = s->fall_seq > s->read_seq ? s->fall_seq : 0;
     s->read_seq = a->seq;
     s->config_seq = 0;
 }
@@ -193,6 +258,9 @@ void vl_spec_isr_config(struct vl_referees *r, const struct vl_event *ev, uint64
     const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
 
     vl_spec_caps_config(r, ev, seq);
+    if (ev->kind == VL_EV_CONFIG_WRITE) {
+        r->spec.msix.changed_seq = seq;
+    }
     if (!regs->found || (uint32_t)(ev->addr >> 16) != regs->function) {
         return;
     }
@@ -280,6 +348,11 @@ void vl_spec_isr_event(struct vl_referees *r, const struct vl_event *ev, uint64_
 
     switch ((enum vl_event_kind)ev->kind) {
     case VL_EV_INTX: line(r, ev, seq); break;
+    case VL_EV_NOTE:
+        if (ev->barrier == VIRTQ_NOTE_CONFIG_CHANGED && vl_spec_config_running(r)) {
+            s->changed = true;
+        }
+        break;
     case VL_EV_HANDLER_RETURNS: s->returned = true; break;
     case VL_EV_SLEEP:
     case VL_EV_QUIESCENT:

@@ -22,6 +22,12 @@ struct vl_spec_isr {
     uint32_t n_reads;     // ... reads that returned something else than 0
     uint8_t value;        // as read last
     uint64_t read_seq;    // event of that read, 0: none
+    uint64_t fall_seq;    // newest event at which a driver's access let INTx fall
+    uint64_t took_seq;    // ... as of the newest read: behind it the byte was empty, 0: not known
+    uint32_t readers;     // bit per agent that read it
+    // a configuration change that the device said it made
+    bool changed;         // no read has told of it
+    uint64_t change_rise; // event of the assertion that is for it, 0: none yet
     // a configuration change signalled by message
     uint64_t config_seq; // event of the signal, 0: none since the last read of ISR
     bool config_handled; // its handler has returned

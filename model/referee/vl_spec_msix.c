@@ -12,7 +12,11 @@
 #define CONTROL_ENABLE 0x8000u
 #define CONTROL_SIZE 0x7FFu
 #define ENTRY_BYTES 16u
+#define ENTRY_ADDR 0u
+#define ENTRY_ADDR_HIGH 4u
+#define ENTRY_DATA 8u
 #define ENTRY_CONTROL 12u
+#define MESSAGE_ADDR 0xFEE00000u // where a processor of the PC takes messages, 1 MiB
 
 bool vl_spec_vectors_on(const struct vl_referees *r)
 {
@@ -245,17 +249,42 @@ static void common(struct vl_referees *r, const struct vl_reg_access *a)
     }
 }
 
+static uint64_t with_bit(uint64_t bits, uint64_t bit, bool set)
+{
+    return set ? bits | bit : bits & ~bit;
+}
+
+static void entry_written(struct vl_spec_msix *s, const struct vl_reg_access *a, uint64_t bit)
+{
+    const uint32_t off = a->bytes == 4 ? a->off % ENTRY_BYTES : ENTRY_BYTES;
+
+    switch (off) {
+    case ENTRY_ADDR:
+        s->aimed = with_bit(s->aimed, bit, a->value >> 20 == MESSAGE_ADDR >> 20);
+        break;
+    case ENTRY_ADDR_HIGH: s->high = with_bit(s->high, bit, a->value != 0); break;
+    case ENTRY_DATA: break;
+    case ENTRY_CONTROL: s->unmasked = with_bit(s->unmasked, bit, (a->value & 1u) == 0); break;
+    default: s->aimed &= ~bit; break; // what the function made of it is open
+    }
+}
+
+// In the table, or near a vector register: an access may be wider than it is to be.
+static bool touches_vectors(const struct vl_reg_access *a)
+{
+    return a->region != VL_REGION_COMMON || a->off / 4 == VL_COMMON_CONFIG_VECTOR / 4 ||
+           a->off / 4 == VL_COMMON_QUEUE_VECTOR / 4 || a->bytes > 4;
+}
+
 void vl_spec_msix_access(struct vl_referees *r, const struct vl_reg_access *a)
 {
     const uint32_t entry = a->off / ENTRY_BYTES;
 
+    r->spec.msix.changed_seq = a->write && touches_vectors(a) ? a->seq : r->spec.msix.changed_seq;
     if (a->region == VL_REGION_COMMON) {
         common(r, a);
-    } else if (a->write && a->bytes == 4 && a->off % ENTRY_BYTES == ENTRY_CONTROL &&
-               entry < VL_SPEC_VECTORS) {
-        const uint64_t bit = 1ull << entry;
-        r->spec.msix.unmasked =
-            (a->value & 1u) != 0 ? r->spec.msix.unmasked & ~bit : r->spec.msix.unmasked | bit;
+    } else if (a->write && entry < VL_SPEC_VECTORS) {
+        entry_written(&r->spec.msix, a, 1ull << entry);
     }
 }
 

@@ -38,7 +38,10 @@ struct vl_spec_msix {
     bool control_known; // message control was read or written since the function was found
     uint16_t control;
     uint16_t n_unread;
-    uint64_t unmasked; // bit per table entry
+    uint64_t unmasked;    // bit per table entry
+    uint64_t aimed;       // ... its address is one of the PC's for messages, low half
+    uint64_t high;        // ... high half is not 0
+    uint64_t changed_seq; // newest write to config space, the table or a vector register
     struct vl_spec_mapping map[VL_MAPPED_COUNT];
     uint8_t granted[VL_SPEC_VECTORS]; // 1 + the event that each vector was granted to first
     uint8_t refused[VL_SPEC_VECTORS]; // 1 + the event that it was refused to last
@@ -75,6 +78,10 @@ static inline uint16_t vl_spec_mapped(const struct vl_spec_mapping *m)
 // ---- vl_spec_msix_send.c ----------------------------------------------------------------------
 
 void vl_spec_vectors_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+
+// The event is mapped to a vector whose message nothing masks. Of a driver that is not judged: and
+// which it has not sent astray.
+bool vl_spec_can_be_sent(const struct vl_referees *r, uint32_t event);
 
 // ---- vl_spec_isr.c: whether the driver served an event ----------------------------------------
 

@@ -34,6 +34,18 @@ static bool can_be_sent(const struct vl_referees *r, uint16_t vector)
            (r->spec.msix.control & CONTROL_MASK_ALL) == 0;
 }
 
+bool vl_spec_can_be_sent(const struct vl_referees *r, uint32_t event)
+{
+    const struct vl_spec_mapping *m = &r->spec.msix.map[event];
+    const uint16_t vector = vl_spec_mapped(m);
+    const struct vl_spec_msix *s = &r->spec.msix;
+
+    return !m->unsure && can_be_sent(r, vector) && vector < vl_spec_vectors(r) &&
+           (r->judge_driver ||
+            (((s->aimed & ~s->high) >> vector & 1u & (r->spec.regs.command >> 2)) != 0 &&
+             r->spec.regs.message[vector] < VL_SPEC_VECTORS));
+}
+
 // Queues that are followed here and in the rings.
 static uint32_t queues(const struct vl_referees *r)
 {

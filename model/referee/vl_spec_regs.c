@@ -47,32 +47,21 @@ uint32_t vl_spec_entry(const struct vl_spec_regs *s, uint64_t data)
 
 // ---- bytes of config space --------------------------------------------------------------------
 
-static uint64_t run_of(uint32_t n)
-{
-    return n == 0 ? 0 : ~0ull >> (64 - (n < 64 ? n : 64));
-}
-
 bool vl_config_add(struct vl_config_set *set, uint32_t off, uint32_t n)
 {
+    const uint64_t run = (1ull << (n < 63 ? n : 63)) - 1;
     const uint32_t i = off / 64;
     const uint32_t at = off % 64;
 
-    if (off >= VL_CONFIG_BYTES) {
+    if (i >= VL_CONFIG_WORDS64) {
         return true;
     }
-    const uint64_t low = run_of(n) << at;
-    const uint64_t high = at + n > 64 && i + 1 < VL_CONFIG_BYTES / 64 ? run_of(at + n - 64) : 0;
-    const uint32_t next = high != 0 ? i + 1 : i;
-    const bool all = (low & ~set->bits[i]) == 0 && (high & ~set->bits[next]) == 0;
+    const uint64_t low = run << at;
+    const uint64_t high = i + 1 < VL_CONFIG_WORDS64 ? run >> 1 >> (63 - at) : 0;
+    const bool all = ((low & ~set->bits[i]) | (high & ~set->bits[i + 1])) == 0;
     set->bits[i] |= low;
-    set->bits[next] |= high;
+    set->bits[i + 1] |= high;
     return all;
-}
-
-bool vl_config_has(const struct vl_config_set *set, uint32_t off, uint32_t n)
-{
-    struct vl_config_set copy = *set;
-    return off + n <= VL_CONFIG_BYTES && vl_config_add(&copy, off, n);
 }
 
 // ---- capabilities ---------------------------------------------------------------------------

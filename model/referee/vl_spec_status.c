@@ -168,7 +168,6 @@ static void reset_request(struct vl_referees *r, const struct vl_reg_access *a)
     st->asked_seq = a->seq;
     st->was_asked = true;
     st->resetting = true;
-    st->served = false;
     st->n_polls = 0;
     st->needs_seq = 0;
     st->error_seq = 0;
@@ -375,9 +374,7 @@ static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_spec_status *st = &r->spec.status;
 
-    if (ev->barrier == VIRTQ_NOTE_POP) {
-        st->served = st->busy && !st->resetting;
-    } else if (ev->barrier == VIRTQ_NOTE_QUEUE_DOWN) {
+    if (ev->barrier == VIRTQ_NOTE_QUEUE_DOWN) {
         queue_down(r);
     } else if (ev->barrier == VIRTQ_NOTE_PEER_ERROR && ev->agent == VL_AGENT_DEVICE &&
                st->error_seq == 0 && !st->resetting) {

@@ -26,7 +26,6 @@ struct vl_spec_status {
     bool was_asked;      // a reset was asked for in this run
     bool resetting;      // ... and status has not read 0 since
     bool busy;           // DRIVER_OK was written and no reset was completed since
-    bool served;         // a buffer was taken since: DRIVER_OK has reached the device
     bool left_read;      // features had been read there
     bool line;           // INTx is up: whatever there is to tell is told when the ISR byte is read
 };

@@ -11,6 +11,8 @@
 // Status reads after which a reset is not coming any more.
 #define RESET_READS_MAX 4096u
 
+#define COMMAND_INTX_OFF 0x0400u
+
 // ---- status ---------------------------------------------------------------------------------
 
 static void reset_polled(struct vl_referees *r, const struct vl_reg_access *a)
@@ -40,16 +42,18 @@ static void at_power_on(struct vl_referees *r, const struct vl_reg_access *a)
     }
 }
 
-// Without a vector there is none. A line that is up was raised for this, or says it when the ISR
-// byte is read. A message that a driver masks is not seen here: only one that is judged leaves none
-// masked.
+// Without a vector, or with its entry masked, there is none. A line that is up was raised for this,
+// or says it when the ISR byte is read. A driver that is not judged may have touched what decides
+// that in a way that leaves open what the function made of it.
 bool vl_spec_status_told(const struct vl_referees *r, uint64_t since)
 {
-    const struct vl_spec_regs *s = &r->spec.regs;
     const struct vl_spec_status *st = &r->spec.status;
-    const bool possible = vl_spec_msix_on(s) ? s->config_vector != VL_NO_VECTOR : !st->line;
+    const bool possible = vl_spec_vectors_on(r)
+                              ? vl_spec_can_be_sent(r, VL_MAPPED_CONFIG)
+                              : !st->line && (r->spec.regs.command & COMMAND_INTX_OFF) == 0;
 
-    return st->config_seq > since || !r->judge_driver || !possible;
+    return st->config_seq > since || !possible ||
+           (!r->judge_driver && r->spec.msix.changed_seq > since);
 }
 
 static void notification_due(struct vl_referees *r)
@@ -153,6 +157,12 @@ static void before_driver_ok(struct vl_referees *r, const struct vl_event *ev, u
     }
 }
 
+// The message is the configuration change's, whatever else carries it, too.
+static bool is_configs(const struct vl_spec_regs *s, uint64_t data)
+{
+    return s->config_vector < VL_SPEC_VECTORS && s->message[s->config_vector] == data;
+}
+
 void vl_spec_status_signal(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const struct vl_spec_regs *s = &r->spec.regs;
@@ -166,7 +176,7 @@ void vl_spec_status_signal(struct vl_referees *r, const struct vl_event *ev, uin
             return;
         }
     }
-    if (line || !vl_spec_msix_on(s) || vl_spec_entry(s, ev->addr) == s->config_vector) {
+    if (line || !vl_spec_msix_on(s) || is_configs(s, ev->addr)) {
         st->config_seq = seq;
     }
     if (st->busy || st->resetting || !s->found || !is_the_devices(r, ev)) {

@@ -10,6 +10,7 @@
 #define CAPACITY LAB_REG(DEVICE, 0)
 #define SEG_MAX LAB_REG(DEVICE, 12)
 #define NUM_QUEUES LAB_REG(DEVICE, 34)
+#define CONFIG_VECTOR 0 // as our driver maps the configuration change
 
 #define DRIVER_ROW(clause, how_, ...)                                                              \
     {                                                                                              \
@@ -70,6 +71,13 @@ static void reads_capacity_again(struct lab_breach_run *run, struct vl_port_op *
     (void)lab_breach_read(run, GENERATION, 1);
 }
 
+static void drop_vector(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    (void)run;
+    (void)b;
+    op->drop = op->addr == a;
+}
+
 static const struct lab_breach rows[] = {
     DRIVER_ROW("2.5.1-drv-1", "the generation changes while the capacity is read, and it is kept",
                {ANSWER(GENERATION, 1), .deed = lab_set, .a = 255},
@@ -111,15 +119,15 @@ static const struct lab_breach rows[] = {
                 .a = SEG_MAX,
                 .b = 4},
                {ANSWER(SEG_MAX, 1), .deed = lab_set, .a = 0}),
-    DEVICE_ROW("3.2.1-dev-d1", "seg_max reads otherwise than before, and no interrupt tells of it",
-               {.op = VL_OP_SLEEP,
-                .phase = VL_OP_BEFORE,
-                .side = LAB_DRIVER,
-                .count = 2,
-                .deed = reads,
-                .a = SEG_MAX,
-                .b = 4},
-               {ANSWER(SEG_MAX, 3), .deed = lab_add, .a = (uint64_t)-1}),
+    {.id = "3.2.1-dev-d1",
+     .side = LAB_SIDE_DEVICE,
+     .scenario = "transport=pci device=blk buffers=40 resize=1",
+     .how = "the medium grows, and no interrupt tells of it",
+     .act = {{.op = VL_OP_INTERRUPT,
+              .phase = VL_OP_BEFORE,
+              .count = UINT16_MAX,
+              .deed = drop_vector,
+              .a = CONFIG_VECTOR}}},
 };
 
 const struct lab_breach_table lab_breach_config = {.row = rows,
