@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+// Pieces in which a table is looked for: one is followed, and with room for a few more a table that
+// runs out of memory is told from one in two pieces.
+#define TABLE_SPANS 4u
+
 struct vdev_queue {
     struct virtq_port *port;
     uint32_t queue_size;
@@ -203,7 +207,7 @@ static enum virtq_err walk_table(struct vdev_queue *q, const struct virtq_span *
 static enum virtq_err walk_indirect(struct vdev_queue *q, const struct virtq_desc *owner,
                                     struct vdev_chain *chain)
 {
-    struct virtq_span span;
+    struct virtq_span span[TABLE_SPANS];
     struct virtq_desc none = {0};
     uint32_t n_spans = 0;
 
@@ -213,22 +217,21 @@ static enum virtq_err walk_indirect(struct vdev_queue *q, const struct virtq_des
     if ((owner->flags & VIRTQ_DESC_F_NEXT) != 0) {
         return peer_error(q, VIRTQ_ERR_INDIRECT_NEXT, chain->head);
     }
-    // A table longer than the queue is refused by the walk; here only what the walk relies on.
-    // WRITE on the owner means nothing and is ignored [2.7.5.3.2-dev-1].
-    if (owner->len == 0 || owner->len % VIRTQ_DESC_BYTES != 0 ||
-        owner->len / VIRTQ_DESC_BYTES > q->queue_size) {
+    // A table may have more entries than the queue: what is limited is the chain [2.7.5.3.1-drv-3],
+    // and the walk takes no more of it. WRITE on the owner is ignored [2.7.5.3.2-dev-1].
+    if (owner->len == 0 || owner->len % VIRTQ_DESC_BYTES != 0) {
         return peer_error(q, VIRTQ_ERR_INDIRECT_LEN, owner->len);
     }
     const enum virtq_err err = virtq_resolve(q->port, owner->addr, owner->len, VIRTQ_AREA_INDIRECT,
-                                             q->queue_index, &span, 1, &n_spans);
-    if (err == VIRTQ_ERR_NO_MEMORY) {
-        q->broken = err; // a table in two pieces: legal, and more than we can follow
-        return err;
+                                             q->queue_index, span, TABLE_SPANS, &n_spans);
+    if (err == VIRTQ_ERR_NO_MEMORY || n_spans > 1) {
+        q->broken = VIRTQ_ERR_NO_MEMORY; // in two pieces: legal, and more than we can follow
+        return VIRTQ_ERR_NO_MEMORY;
     }
     if (err != VIRTQ_OK) {
         return peer_error(q, VIRTQ_ERR_CHAIN_ADDR, owner->addr);
     }
-    return walk_table(q, &span, owner->len / VIRTQ_DESC_BYTES, 0, true, chain, &none);
+    return walk_table(q, &span[0], owner->len / VIRTQ_DESC_BYTES, 0, true, chain, &none);
 }
 
 // Follow the chain from chain->head. chain has no elements yet.

@@ -40,7 +40,7 @@
     X(INDIRECT_FEATURE, "indirect descriptor without VIRTIO_F_INDIRECT_DESC")                      \
     X(INDIRECT_NESTED, "indirect descriptor inside an indirect table")                             \
     X(INDIRECT_NEXT, "indirect descriptor with NEXT")                                              \
-    X(INDIRECT_LEN, "indirect table empty, or not a multiple of 16 bytes, or too long")            \
+    X(INDIRECT_LEN, "indirect table empty, or not a multiple of 16 bytes")                         \
     X(REQUEST_SHAPE, "request has not the parts that its device type demands")                     \
     X(REGISTER, "register access of a wrong width, alignment or value")                            \
     X(DOORBELL, "notification for a queue that is absent or not enabled")

@@ -103,14 +103,15 @@ void vl_counter_await(struct vl_machine *m, struct virtq_site *site)
 // What the context has done since its last RELAX event. Looked for in the log, so that no access
 // pays for it.
 //   *look  its first load of a ring word
-// Returns the number of its accesses, 2 for more.
+// Returns the number of its accesses; 2 for more, and where the log does not reach back so far.
 static uint32_t accesses(const struct vl_machine *m, const struct vl_event **look)
 {
     const struct vl_log *log = m->log;
     uint32_t n = 0;
+    uint64_t seq = m->seq;
 
     *look = NULL;
-    for (uint64_t seq = m->seq; seq > 0 && m->seq - seq < VL_LOG_SHORT_EVENTS - 1 && n < 2; seq--) {
+    for (; seq > 0 && m->seq - seq < VL_LOG_SHORT_EVENTS - 1 && n < 2; seq--) {
         const uint32_t slot = (uint32_t)(seq - 1) & (VL_LOG_EVENTS - 1) & ~log->short_bits;
         const struct vl_event *e = &log->events[slot];
         if (e->agent != m->cur->agent) {
@@ -129,7 +130,7 @@ static uint32_t accesses(const struct vl_machine *m, const struct vl_event **loo
         default: break;
         }
     }
-    return n;
+    return seq == 0 ? n : 2;
 }
 
 void vl_counter_spin(struct vl_machine *m, struct vl_event ev, struct virtq_site *site)

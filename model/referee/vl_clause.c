@@ -48,20 +48,22 @@ enum vl_clause vl_clause_find(const char *id)
     return VL_CLAUSE_NONE;
 }
 
-enum vl_clause vl_clause_same(enum vl_clause c, const char **why)
+enum vl_clause vl_clause_restated(enum vl_clause c, unsigned i, const char **why)
 {
+    unsigned n = 0;
+
+    for (size_t k = 0; k < sizeof(restated) / sizeof(restated[0]); k++) {
+        if (restated[k].clause == c && n++ == i) {
+            if (why != NULL) {
+                *why = restated[k].why;
+            }
+            return (enum vl_clause)restated[k].same;
+        }
+    }
     if (why != NULL) {
         *why = NULL;
     }
-    for (size_t i = 0; i < sizeof(restated) / sizeof(restated[0]); i++) {
-        if (restated[i].clause == c) {
-            if (why != NULL) {
-                *why = restated[i].why;
-            }
-            return (enum vl_clause)restated[i].same;
-        }
-    }
-    return c;
+    return VL_CLAUSE_NONE;
 }
 
 const char *vl_clause_undecidable(enum vl_clause c)

@@ -66,9 +66,11 @@ const struct vl_clause_info *vl_clause_info(unsigned c);
 // The clause with this ID, or VL_CLAUSE_NONE.
 enum vl_clause vl_clause_find(const char *id);
 
-// The clause that c restates, so that one check, one fault and one test are theirs together; c
-// itself if it restates none. *why (if not NULL): in what they are the same, or NULL.
-enum vl_clause vl_clause_same(enum vl_clause c, const char **why);
+// The clauses that c restates: their checks, faults and tests, all of them, are c's as well.
+//   i      which one, from 0
+//   *why   (if not NULL) in what they are the same, or NULL
+// Returns VL_CLAUSE_NONE behind the last one.
+enum vl_clause vl_clause_restated(enum vl_clause c, unsigned i, const char **why);
 
 // Why no observer of the bus can decide c, and what comes nearest; NULL if it can be decided.
 const char *vl_clause_undecidable(enum vl_clause c);

@@ -48,9 +48,7 @@ void vl_flight_reset(struct vl_flight *f);
 // wake-up, a sleep and its end, a load or store of a notification counter. Others change nothing.
 void vl_flight_event(struct vl_flight *f, const struct vl_event *ev);
 
-// The device has answered a notification without waking itself (it named an error in it), or was
-// reset and answers none any more.
-void vl_flight_answered(struct vl_flight *f);
+// The device was reset, and answers no notification any more.
 void vl_flight_device_reset(struct vl_flight *f);
 
 // Somebody accesses a ring. If it is the driver's main context, nothing is nested on it.
@@ -87,7 +85,157 @@ static inline void vl_flight_writes(struct vl_flight *f, const struct vl_event *
     }
 }
 
+static inline bool vl_flight_by_driver(const struct vl_event *ev)
+{
+    return ev->agent == VL_AGENT_DRIVER || ev->agent == VL_AGENT_HANDLER;
+}
+
+static inline enum vl_side vl_flight_side_of(const struct vl_event *ev)
+{
+    return vl_flight_by_driver(ev) ? VL_SIDE_DRIVER : VL_SIDE_DEVICE;
+}
+
+// The device has answered a notification: it woke itself, or named an error in it.
+static inline void vl_flight_answered(struct vl_flight *f)
+{
+    if (f->answering > 0) {
+        f->answering--;
+    } else if ((f->nested & VL_NESTED_WRITE) == 0) { // else it is that write which was answered
+        vl_flight_less(&f->posted);
+    }
+}
+
+// ---- waking and sleeping --------------------------------------------------------------------
+
+static inline void vl_flight_wake(struct vl_flight *f, const struct vl_event *ev)
+{
+    f->wake[vl_flight_side_of(ev)] = true;
+    if (ev->agent == VL_AGENT_TRAP) {
+        vl_flight_answered(f);
+    }
+}
+
+// Before its main context goes to sleep the driver lets in what is pending. If no handler returned
+// since it last did something, there was nothing.
+static inline void vl_flight_driver_sleeps(struct vl_flight *f)
+{
+    if (!f->masked && (f->nested & VL_NESTED_RETURNED) == 0) {
+        f->pending = f->again = 0;
+    }
+    f->nested &= VL_NESTED_RETURNED;
+}
+
+static inline void vl_flight_sleep_begins(struct vl_flight *f, const struct vl_event *ev)
+{
+    if (f->counters) {
+        f->wake[vl_flight_side_of(ev)] =
+            false; // or it would not sleep: the wake-up was taken without a word
+    }
+    if (ev->agent == VL_AGENT_DRIVER) {
+        vl_flight_driver_sleeps(f);
+    }
+}
+
+// ---- notifications and interrupts -----------------------------------------------------------
+
+static inline void vl_flight_doorbell_arrives(struct vl_flight *f, const struct vl_event *ev)
+{
+    if (ev->value != 0) { // spurious
+        f->wake[VL_SIDE_DEVICE] = true;
+        return;
+    }
+    vl_flight_less(&f->doorbells);
+    f->answering++;
+}
+
+static inline void vl_flight_interrupt_arrives(struct vl_flight *f, const struct vl_event *ev)
+{
+    const uint64_t bit = 1ull << (ev->addr % VL_VECTORS);
+
+    if (ev->value == 0) {
+        vl_flight_less(&f->interrupts);
+    }
+    f->again |= f->pending & bit;
+    f->pending |= bit;
+}
+
+static inline void vl_flight_handler_returns(struct vl_flight *f, const struct vl_event *ev)
+{
+    f->nested = VL_NESTED_RETURNED;
+    if (ev->addr != VL_INTX_VECTOR) {
+        const uint64_t bit = 1ull << (ev->addr % VL_VECTORS);
+        // Of two arrivals one may have come while the handler was at work already.
+        f->pending &= ~bit | f->again;
+        f->again &= ~bit;
+    }
+}
+
+static inline void vl_flight_intx(struct vl_flight *f, bool level)
+{
+    if (f->intx && !level) {
+        f->nested |= VL_NESTED_HANDLER;
+    }
+    f->intx = level;
+}
+
+static inline void vl_flight_counter(struct vl_flight *f, const struct vl_event *ev)
+{
+    f->counters = true;
+    if (ev->kind == VL_EV_STORE) {
+        f->sent[ev->field == VL_FIELD_DOORBELL ? VL_SIDE_DRIVER : VL_SIDE_DEVICE] =
+            (uint16_t)ev->value;
+    } else {
+        f->seen[ev->field == VL_FIELD_DOORBELL ? VL_SIDE_DEVICE : VL_SIDE_DRIVER] =
+            (uint16_t)ev->value;
+    }
+}
+
+// vl_flight_event() for an event whose kind is known where it is called: nothing is left of the
+// rest.
+__attribute__((always_inline)) static inline void
+vl_flight_take(struct vl_flight *f, const struct vl_event *ev, enum vl_event_kind kind)
+{
+    switch (kind) {
+    case VL_EV_LOAD:
+    case VL_EV_STORE: vl_flight_counter(f, ev); break;
+    case VL_EV_FENCE:
+    case VL_EV_AWAIT:
+    case VL_EV_RELAX: vl_flight_acts(f, ev); break;
+    case VL_EV_WAKE: vl_flight_wake(f, ev); break;
+    case VL_EV_SLEEP: vl_flight_sleep_begins(f, ev); break;
+    case VL_EV_WOKEN: f->wake[vl_flight_side_of(ev)] = false; break;
+    case VL_EV_MASK: f->masked = ev->value != 0; break;
+    case VL_EV_DOORBELL: f->doorbells++; break;
+    case VL_EV_DOORBELL_ARRIVES: vl_flight_doorbell_arrives(f, ev); break;
+    case VL_EV_INTERRUPT: f->interrupts++; break;
+    case VL_EV_INTERRUPT_ARRIVES: vl_flight_interrupt_arrives(f, ev); break;
+    case VL_EV_HANDLER_RETURNS: vl_flight_handler_returns(f, ev); break;
+    case VL_EV_INTX: vl_flight_intx(f, ev->value != 0); break;
+    case VL_EV_CONFIG_READ:
+    case VL_EV_MMIO_READ: vl_flight_reads(f); break;
+    case VL_EV_CONFIG_WRITE:
+    case VL_EV_MMIO_WRITE: vl_flight_writes(f, ev); break;
+    default: break;
+    }
+}
+
+// ---- the question ---------------------------------------------------------------------------
+
 // True if something may still end the sleep of this side, or is being done about it.
-bool vl_flight_help(const struct vl_flight *f, enum vl_side sleeper);
+static inline bool vl_flight_help(const struct vl_flight *f, enum vl_side sleeper)
+{
+    const enum vl_side other = sleeper == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+
+    if (f->wake[sleeper] || f->answering > 0 || (f->nested & VL_NESTED_WRITE) != 0) {
+        return true;
+    }
+    if (f->counters) {
+        return f->sent[other] != f->seen[sleeper];
+    }
+    if (sleeper == VL_SIDE_DEVICE) {
+        return f->doorbells > 0 || f->posted > 0;
+    }
+    return f->pending != 0 || f->intx || (f->nested & VL_NESTED_HANDLER) != 0 || f->interrupts > 0;
+}
 
 #endif

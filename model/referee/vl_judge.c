@@ -83,11 +83,18 @@ static bool word(uint32_t len, uint32_t max)
 // What no port call makes. Ranges of single fields have been checked by whoever read the event.
 static const char *shape_fault(const struct vl_event *ev)
 {
+    const bool some = ev->len > 0 && ev->len <= 16;
+
     switch ((enum vl_event_kind)ev->kind) {
-    case VL_EV_LOAD:
     case VL_EV_STORE:
-    case VL_EV_DRAIN:
+        if (ev->agent == VL_AGENT_ADVERSARY) { // in front of a load of payload, too
+            return some ? NULL : "a store of other than 1 to 16 bytes";
+        }
         return word(ev->len, 16) ? NULL : "an access to a ring of other than 1, 2, 4, 8, 16 bytes";
+    case VL_EV_LOAD:
+        return word(ev->len, 16) ? NULL : "an access to a ring of other than 1, 2, 4, 8, 16 bytes";
+    case VL_EV_DRAIN: // of payload as well, in pieces of any length
+        return some ? NULL : "a drain of other than 1 to 16 bytes";
     case VL_EV_CONFIG_READ:
     case VL_EV_CONFIG_WRITE:
     case VL_EV_MMIO_READ:

@@ -151,6 +151,9 @@ void vl_live_sleep(struct vl_referees *r, enum vl_side side)
 {
     const enum vl_side other = side == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
 
+    if (side == VL_SIDE_DRIVER) {
+        vl_driver_sleeps(r);
+    }
     vl_notify_sleeps(r, side);
     r->asleep[side] = true;
     judge_sleep(r, side);

@@ -304,11 +304,10 @@ static void outside(struct vl_referees *r, const struct vl_event *ev, bool write
         for (uint32_t head = 0; q->state == VL_QUEUE_LIVE && head < q->size; head++) {
             const struct vl_head *h = &q->head[head];
             if ((h->flags & VL_HEAD_GIVEN_BACK) != 0 && elem_of(r, h, write, gpa) != VL_NONE) {
-                vl_referee_finding(r, "ownership:after-return", "device",
-                                   "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64
-                                   " of head %" PRIu32 ", which it returned at #%" PRIu64,
-                                   write ? "wrote" : "read", ev->len, ev->addr, head,
-                                   h->given_back_seq);
+                VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_13_3_dev_d1, "ownership:after-return",
+                             "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64 " of head %" PRIu32
+                             ", which it returned at #%" PRIu64,
+                             write ? "wrote" : "read", ev->len, ev->addr, head, h->given_back_seq);
                 return;
             }
         }

@@ -191,7 +191,7 @@ static void sleeps(struct vl_referees *r, const struct vl_event *ev, uint64_t se
     if (side == VL_SIDE_OTHER) {
         return;
     }
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_SLEEP);
     goes_on(r, ev, side);
     r->work[side] = 0;
     if (side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device) {
@@ -210,20 +210,27 @@ static void woken(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
     if (side == VL_SIDE_OTHER) {
         return;
     }
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_WOKEN);
     goes_on(r, ev, side);
     r->work[side] = 0;
     r->asleep[side] = false;
     vl_mark(r, side == VL_SIDE_DRIVER ? VL_MARK_DRIVER_SLEPT : VL_MARK_DEVICE_SLEPT);
 }
 
-// WAKE and MASK.
-static void in_flight(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
-                      const uint8_t *payload)
+static void wakes(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                  const uint8_t *payload)
 {
     (void)seq;
     (void)payload;
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_WAKE);
+}
+
+static void masks(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                  const uint8_t *payload)
+{
+    (void)seq;
+    (void)payload;
+    vl_flight_take(&r->flight, ev, VL_EV_MASK);
 }
 
 // ---- notifications --------------------------------------------------------------------------
@@ -247,7 +254,7 @@ static void doorbell(struct vl_referees *r, const struct vl_event *ev, uint64_t 
 {
     (void)seq;
     (void)payload;
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_DOORBELL);
     vl_driver_doorbell(r, ev);
     if (ev->addr < VL_QUEUES) {
         vl_live_notified(r, VL_SIDE_DRIVER, 1u << ev->addr);
@@ -262,7 +269,7 @@ static void interrupt(struct vl_referees *r, const struct vl_event *ev, uint64_t
 {
     (void)payload;
     to_spec(r, ev, seq);
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_INTERRUPT);
     interrupt_sent(r, ev);
     if (ev->value != 0) {
         vl_mark(r, VL_MARK_DELAYED);
@@ -275,7 +282,7 @@ static void intx(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
 {
     (void)payload;
     to_spec(r, ev, seq);
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_INTX);
     if (ev->value != 0) {
         interrupt_sent(r, ev);
         vl_mark(r, VL_MARK_INTX);
@@ -287,7 +294,7 @@ static void doorbell_arrives(struct vl_referees *r, const struct vl_event *ev, u
 {
     (void)seq;
     (void)payload;
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_DOORBELL_ARRIVES);
     if (ev->value != 0) {
         vl_mark(r, VL_MARK_SPURIOUS);
     }
@@ -298,7 +305,7 @@ static void interrupt_arrives(struct vl_referees *r, const struct vl_event *ev, 
 {
     (void)payload;
     to_spec(r, ev, seq);
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_INTERRUPT_ARRIVES);
     if (ev->value != 0) {
         vl_mark(r, VL_MARK_SPURIOUS);
     } else if (r->config.pci) {
@@ -311,7 +318,7 @@ static void handler_returns(struct vl_referees *r, const struct vl_event *ev, ui
 {
     (void)payload;
     to_spec(r, ev, seq);
-    vl_flight_event(&r->flight, ev);
+    vl_flight_take(&r->flight, ev, VL_EV_HANDLER_RETURNS);
     to_blk(r, ev, seq);
 }
 
@@ -462,8 +469,8 @@ static event_taker *const takers[VL_EV_COUNT] = {
     [VL_EV_RELAX] = waits,
     [VL_EV_SLEEP] = sleeps,
     [VL_EV_WOKEN] = woken,
-    [VL_EV_WAKE] = in_flight,
-    [VL_EV_MASK] = in_flight,
+    [VL_EV_WAKE] = wakes,
+    [VL_EV_MASK] = masks,
     [VL_EV_ALLOC] = shares,
     [VL_EV_FREE] = withdraws,
     [VL_EV_MAP] = shares,

@@ -140,6 +140,9 @@ void vl_driver_take_back(struct vl_referees *r, struct vl_squeue *q, uint32_t he
 void vl_driver_publishes(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
                          uint64_t seq);
 
+// The driver goes to sleep.
+void vl_driver_sleeps(struct vl_referees *r);
+
 // ---- vl_ring_edge.c ---------------------------------------------------------------------------
 
 // Notes of the driver: behind QUEUE_AREAS, behind QUEUE_LIVE, before QUEUE_DOWN, before SUBMIT.
@@ -164,6 +167,13 @@ void vl_device_uncovered(struct vl_referees *r, const char *kind, const char *te
 
 // A register access: what a device says of its queues.
 void vl_device_register(struct vl_referees *r, const struct vl_reg_access *a);
+
+// ---- vl_ring_used.c ---------------------------------------------------------------------------
+
+// The device stored used idx of a live queue, or the entry ev->value in one of its slots.
+void vl_device_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq);
+void vl_device_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
+                         const struct vl_event *ev);
 
 // ---- vl_own.c ---------------------------------------------------------------------------------
 

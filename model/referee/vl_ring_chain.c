@@ -19,36 +19,69 @@
 
 // Two rules are broken by an element that is longer than all memory; that the chain is too long
 // whatever memory there is says more.
-static enum vl_chain_rule worst_rule(const struct vl_referees *r, const struct vl_squeue *q,
-                                     uint32_t head, enum vl_chain_rule rule)
+static void worst_rule(const struct vl_referees *r, const struct vl_squeue *q, uint32_t head,
+                       struct vl_walk *bad, struct vl_step *at)
 {
     struct vl_walk walk;
-    struct vl_step step;
+    struct vl_step step = {0};
 
-    if (rule != VL_CHAIN_WHERE) {
-        return rule;
+    if (bad->rule != VL_CHAIN_WHERE) {
+        return;
     }
     vl_walk_start(q, head, &walk);
     walk.anywhere = true;
     while (vl_walk_next(&r->image, q, &walk, &step)) { // bound: queue_size, and one table
     }
-    return walk.rule == VL_CHAIN_BYTES ? VL_CHAIN_BYTES : rule;
+    if (walk.rule == VL_CHAIN_BYTES) {
+        *bad = walk;
+        *at = step;
+    }
 }
 
-// Each rule under the clause that it is.
-static void __attribute__((cold, noinline))
-chain_broken(struct vl_referees *r, const struct vl_squeue *q, uint32_t head,
-             const struct vl_walk *walk)
-{
-    const enum vl_chain_rule rule = worst_rule(r, q, head, (enum vl_chain_rule)walk->rule);
-    char text[192];
+struct desc_text {
+    char s[160];
+};
 
+// A descriptor of a chain as the driver stored it, and when.
+static struct desc_text desc_text(const struct vl_referees *r, const struct vl_squeue *q,
+                                  const struct vl_walk *walk, const struct vl_step *at)
+{
+    const struct vl_granule *g = &r->image.granule[at->granule];
+    const bool own = at->granule - q->desc_granule < q->size;
+    const uint32_t entry = at->granule - (own ? q->desc_granule : walk->table);
+    struct desc_text text;
+
+    if (g->run != r->image.run) {
+        (void)snprintf(text.s, sizeof(text.s), "entry %" PRIu32 "%s was never stored", entry,
+                       own ? "" : " of its table");
+        return text;
+    }
+    const struct vl_desc desc = vl_desc_of(g->low, g->high);
+    (void)snprintf(text.s, sizeof(text.s),
+                   "entry %" PRIu32 "%s, stored at #%" PRIu64 ", has addr 0x%" PRIx64
+                   ", len %" PRIu32 ", flags 0x%04x, next %u",
+                   entry, own ? "" : " of its table", g->seq, desc.addr, desc.len, desc.flags,
+                   desc.next);
+    return text;
+}
+
+// Each rule under the clause that it is. at: the step that broke it; where a next leads out of the
+// table, the one before.
+static void __attribute__((cold, noinline))
+chain_broken(struct vl_referees *r, const struct vl_squeue *q, uint32_t head, struct vl_walk walk,
+             struct vl_step at)
+{
+    char text[448];
+
+    worst_rule(r, q, head, &walk, &at);
     (void)snprintf(text, sizeof(text),
-                   "the chain of head %" PRIu32 ", just published at index %u, has %s: element "
-                   "%" PRIu32 "%s, in a queue of %" PRIu32,
-                   head, q->avail_idx, vl_chain_rule_text(rule), walk->n_elems,
-                   walk->nested ? " in its table" : "", q->size);
-    switch (rule) {
+                   "the chain of head %" PRIu32 ", just published at index %u, has %s: %s; "
+                   "so far %" PRIu32 " elements of %" PRIu64 " bytes, in %s of %" PRIu32
+                   " entries, in a queue of %" PRIu32,
+                   head, q->avail_idx, walk.bad, desc_text(r, q, &walk, &at).s, walk.n_elems,
+                   walk.n_bytes, walk.nested ? "an indirect table" : "a table", walk.n_table,
+                   q->size);
+    switch ((enum vl_chain_rule)walk.rule) {
     case VL_CHAIN_FEATURE:
         VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_5_3_1_drv_1, BAD_CHAIN, "%s", text);
         break;
@@ -61,7 +94,6 @@ chain_broken(struct vl_referees *r, const struct vl_squeue *q, uint32_t head,
     case VL_CHAIN_TABLE_LEN:
         VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_5_3_drv_d2, BAD_CHAIN, "%s", text);
         break;
-    case VL_CHAIN_TABLE_LONG:
     case VL_CHAIN_LONG:
         VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_5_3_1_drv_3, BAD_CHAIN, "%s", text);
         break;
@@ -137,7 +169,7 @@ static void expose_chain(struct vl_referees *r, struct vl_squeue *q, uint32_t he
 {
     struct vl_head *h = &q->head[head];
     const uint32_t owner = 1 + ((uint32_t)q->index << 16 | head);
-    struct vl_step step;
+    struct vl_step step = {0};
 
     vl_walk_start(q, head, walk);
     while (vl_walk_next(&r->image, q, walk, &step)) { // bound: queue_size, and one table
@@ -161,7 +193,7 @@ static void expose_chain(struct vl_referees *r, struct vl_squeue *q, uint32_t he
         }
     }
     if (walk->bad != NULL) {
-        chain_broken(r, q, head, walk);
+        chain_broken(r, q, head, *walk, step);
     }
     if (walk->n_elems == q->size) {
         vl_mark(r, VL_MARK_CHAIN_FULL);
@@ -262,9 +294,9 @@ static void publish_one(struct vl_referees *r, struct vl_squeue *q, uint16_t idx
 {
     const uint32_t slot = idx & q->mask;
     const uint32_t head = q->avail_slot[slot] & 0xFFFFu;
-    const bool kept = !vl_promises(r, q) ||
-                      vl_promise_step(r, q, VL_SIDE_DRIVER,
-                                      vl_queue_offer(&q->abstract, head, UINT32_MAX));
+    const bool kept =
+        !vl_promises(r, q) ||
+        vl_promise_step(r, q, VL_SIDE_DRIVER, vl_queue_offer(&q->abstract, head, UINT32_MAX));
 
     if (!judge_entry(r, q, idx, n_left, head)) {
         return;
@@ -357,6 +389,7 @@ void vl_driver_publishes(struct vl_referees *r, struct vl_squeue *q, const struc
     }
     q->avail_idx = idx;
     q->idx_seq = seq;
+    q->n_left = q->n_fresh;
     if (idx < old) {
         vl_mark(r, VL_MARK_AVAIL_WRAPPED);
     }
@@ -370,4 +403,19 @@ void vl_driver_publishes(struct vl_referees *r, struct vl_squeue *q, const struc
         vl_mark(r, VL_MARK_QUEUE_FULL);
     }
     vl_live_published(r, q, VL_SIDE_DRIVER, idx, seq);
+}
+
+// Heads may wait for a later store of the index, but not for one that has gone by: who waits for
+// the device behind it has lost them.
+void vl_driver_sleeps(struct vl_referees *r)
+{
+    for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[__builtin_ctz(left)];
+        if (q->n_left > 0 && !q->broken[VL_SIDE_DRIVER]) {
+            VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_13_drv_d4,
+                      "the driver sleeps, and avail idx of queue %u, stored as %u at #%" PRIu64
+                      ", left out %" PRIu32 " of the heads that had been added",
+                      q->index, q->avail_idx, q->idx_seq, q->n_left);
+        }
+    }
 }

@@ -106,7 +106,7 @@ static const char *table_rule(const struct vl_referees *r, const struct vl_squeu
     if ((desc->flags & VL_DESC_NEXT) != 0) {
         return "an indirect descriptor with NEXT";
     }
-    if (desc->len == 0 || desc->len % VL_DESC_BYTES != 0 || desc->len / VL_DESC_BYTES > q->size) {
+    if (desc->len == 0 || desc->len % VL_DESC_BYTES != 0) {
         return "an indirect table of a wrong length";
     }
     return vl_image_find(&r->image, vl_image_gpa(&r->image, desc->addr), desc->len, &off)
@@ -151,6 +151,7 @@ static void load_descriptor(struct vl_referees *r, struct vl_squeue *q, const st
     if ((desc.flags & VL_DESC_INDIRECT) != 0) {
         const char *rule = table_rule(r, q, &desc);
         q->nested = true;
+        q->table_flags = desc.flags;
         q->walk_table = vl_image_gpa(&r->image, desc.addr);
         q->walk_table_n = desc.len / VL_DESC_BYTES;
         q->walk_expect = q->walk_table;
@@ -303,9 +304,8 @@ void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
     if (q->state != VL_QUEUE_LIVE || q->stood_down || r->device_was_reset) {
         return;
     }
-    const bool kept =
-        !vl_promises(r, q) ||
-        vl_promise_step(r, q, VL_SIDE_DEVICE, vl_queue_take(&q->abstract, head));
+    const bool kept = !vl_promises(r, q) ||
+                      vl_promise_step(r, q, VL_SIDE_DEVICE, vl_queue_take(&q->abstract, head));
     if (vl_robust_lied(q, VL_SIDE_DEVICE)) {
         vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "accepted the buffer");
     } else if (q->walk_expect != VL_NOWHERE && q->walk_head == head) {
@@ -396,123 +396,6 @@ void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
 
 // ---- stores ---------------------------------------------------------------------------------
 
-static void give_back(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
-{
-    const uint32_t slot = idx & q->mask;
-    const uint32_t id = (uint32_t)q->used_slot[slot];
-    const uint32_t len = (uint32_t)(q->used_slot[slot] >> 32);
-    const bool fresh = q->used_fresh[slot] != 0;
-    const bool kept =
-        !vl_promises(r, q) ||
-        vl_promise_step(r, q, VL_SIDE_DEVICE, vl_queue_give(&q->abstract, id, len, seq));
-
-    q->used_fresh[slot] = 0;
-    if (!fresh) {
-        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_2_dev_1, "ownership:used-entry-stale",
-                     "used idx covers index %u, whose slot %" PRIu32 " was not stored for this "
-                     "round; it names head %" PRIu32 " with length %" PRIu32,
-                     idx, slot, id, len);
-        return;
-    }
-    if (id >= q->size || q->head[id].n_pushed == 0) {
-        const bool known = id < q->size && (q->head[id].flags & VL_HEAD_GIVEN_BACK) != 0;
-        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_dev_d1, "data:used-not-held",
-                     "used idx covers index %u, whose slot %" PRIu32 " names head %" PRIu32
-                     ", which the device does not hold (%s at #%" PRIu64 ")",
-                     idx, slot, id, known ? "returned" : "never taken; asked",
-                     known ? q->head[id].given_back_seq : seq);
-        return;
-    }
-    struct vl_head *h = &q->head[id];
-    vl_spec_returned(r, q, id, len, seq);
-    vl_data_given_back(r, q, id, len);
-    if (h->pop_number != q->n_given_back) {
-        vl_mark(r, VL_MARK_OUT_OF_ORDER);
-    }
-    q->n_given_back++;
-    q->n_held--;
-    h->n_pushed--;
-    h->flags |= VL_HEAD_GIVEN_BACK;
-    h->given_back_seq = seq;
-    if (!kept) {
-        vl_promise_broken(r, q, VL_SIDE_DEVICE);
-    }
-}
-
-static void store_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
-{
-    const uint16_t old = q->used_idx;
-    const uint16_t n_new = (uint16_t)(idx - old);
-
-    r->work[VL_SIDE_DEVICE] = 0;
-    // An index that stays where it is, with the next slot filled, is one that lost its high bits.
-    const bool filled = q->used_fresh[old & q->mask] != 0;
-    if (n_new == 0 && !filled) {
-        return;
-    }
-    if (n_new == 0 || n_new > q->n_held) {
-        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_dev_d3, "ownership:used-idx",
-                     "used idx moved %s: %u at #%" PRIu64 ", %u now, and the device holds %" PRIu32
-                     " buffers",
-                     n_new == 0         ? "not at all"
-                     : n_new >= 0x8000u ? "back"
-                                        : "too far",
-                     old, q->duty[VL_SIDE_DEVICE].idx_seq, idx, q->n_held);
-        return;
-    }
-    for (uint16_t i = 0; i < n_new; i++) { // bound: queue_size
-        give_back(r, q, (uint16_t)(old + i), seq);
-    }
-    q->used_idx = idx;
-    if (idx < old) {
-        vl_mark(r, VL_MARK_USED_WRAPPED);
-    }
-    vl_live_published(r, q, VL_SIDE_DEVICE, idx, seq);
-}
-
-static void push(struct vl_squeue *q, uint32_t head)
-{
-    if (head < q->size && (q->head[head].flags & VL_HEAD_HELD) != 0) {
-        q->head[head].flags &= ~VL_HEAD_HELD;
-        q->head[head].n_pushed++;
-    }
-}
-
-static void unpush(struct vl_squeue *q, uint32_t slot)
-{
-    const uint32_t head = (uint32_t)q->used_slot[slot];
-    if (head < q->size && q->head[head].n_pushed > 0) {
-        q->head[head].flags |= VL_HEAD_HELD;
-        q->head[head].n_pushed--;
-    }
-}
-
-// A slot may be filled for the next indices only, one for each buffer that the device holds. An
-// honest driver leaves no more used entries unread than there is room for.
-static void store_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
-                            const struct vl_event *ev)
-{
-    const uint32_t ahead = (slot - q->used_idx) & q->mask;
-    const uint32_t unread = r->judge_driver ? (uint16_t)(q->used_idx - q->reaped) : 0;
-
-    r->work[VL_SIDE_DEVICE] = 0;
-    if (ahead + unread >= q->size || (ahead > 0 && ahead >= q->n_held)) {
-        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_8_dev_d4, "ownership:used-slot-exposed",
-                     "head %" PRIu64 " was stored in used slot %" PRIu32
-                     ", and used idx is %u (slot %" PRIu32 "), with %" PRIu32
-                     " entries unread and %" PRIu32 " buffers held",
-                     ev->value & UINT32_MAX, slot, q->used_idx, q->used_idx & q->mask, unread,
-                     q->n_held);
-        return;
-    }
-    if (q->used_fresh[slot] != 0) {
-        unpush(q, slot); // stored once more before its turn
-    }
-    q->used_slot[slot] = ev->value;
-    q->used_fresh[slot] = 1;
-    push(q, (uint32_t)ev->value);
-}
-
 static void writes_table(struct vl_referees *r, const struct vl_event *ev, const char *table,
                          unsigned queue)
 {
@@ -552,10 +435,10 @@ void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     } else if (off < VL_RING_IDX_OFF) {
         vl_notify_flags(r, q, VL_SIDE_DEVICE, off, ev->value);
     } else if (off == VL_RING_IDX_OFF) {
-        store_used_idx(r, q, (uint16_t)ev->value, seq);
+        vl_device_used_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off >= VL_RING_SLOTS_OFF && off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES &&
                ev->len == VL_USED_SLOT_BYTES) {
-        store_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES, ev);
+        vl_device_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES, ev);
     }
 }
 

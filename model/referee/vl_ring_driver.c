@@ -5,6 +5,7 @@
 #include "model/referee/vl_referee_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 // ---- order ----------------------------------------------------------------------------------
 
@@ -95,17 +96,18 @@ desc_in_flight(struct vl_referees *r, const struct vl_event *ev, uint32_t owner)
                  ev->addr, head, q->head[head].published_seq);
 }
 
-static void store_descriptor(struct vl_referees *r, const struct vl_event *ev)
+static void store_descriptor(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     uint32_t off = 0;
 
     if (vl_image_find(&r->image, ev->addr, ev->len, &off)) {
         const uint32_t last = (off + ev->len - 1) / VL_DESC_BYTES;
         for (uint32_t g = off / VL_DESC_BYTES; g <= last; g++) { // bound: 2
-            const uint32_t owner = vl_image_granule(&r->image, g)->owner;
-            if (owner != 0 && !r->device_was_reset) {
-                desc_in_flight(r, ev, owner);
+            struct vl_granule *granule = vl_image_granule(&r->image, g);
+            if (granule->owner != 0 && !r->device_was_reset) {
+                desc_in_flight(r, ev, granule->owner);
             }
+            granule->seq = seq;
         }
         vl_image_store(&r->image, ev->addr, ev->len, ev->value, ev->aux);
     }
@@ -118,7 +120,7 @@ void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     if (q == NULL || ev->addr - q->desc < q->desc_bytes) {
         r->acts.unordered = true;
         r->acts.dirty_seq = seq;
-        store_descriptor(r, ev);
+        store_descriptor(r, ev, seq);
         return;
     }
     if (q->state != VL_QUEUE_LIVE || r->device_was_reset) {
@@ -199,11 +201,16 @@ taken_wrongly(struct vl_referees *r, const struct vl_squeue *q, uint32_t slot, u
     if (q->broken[VL_SIDE_DRIVER] || vl_robust_lied(q, VL_SIDE_DRIVER)) {
         return; // out of service, or led there by an index that it does not check
     }
-    VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_14_drv_d1,
-              "the driver loaded used slot %" PRIu32
-              "; the next one is that of index %u, and %" PRIu32
-              " are covered by used idx %u, the newest that it loaded",
-              slot, q->reaped, covered, q->seen_used);
+    char text[192];
+
+    (void)snprintf(text, sizeof(text),
+                   "the driver loaded used slot %" PRIu32
+                   "; the next one is that of index %u, and %" PRIu32
+                   " are covered by used idx %u, the newest that it loaded",
+                   slot, q->reaped, covered, q->seen_used);
+    if (!vl_notify_extra_taken(r, q, VL_SIDE_DRIVER, NULL, text)) {
+        VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_14_drv_d1, "%s", text);
+    }
 }
 
 // The next used entry: with it the driver owns the buffer again.
@@ -217,7 +224,7 @@ static void load_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t 
     const uint32_t ahead = (slot - q->reaped) & q->mask;
     const uint32_t covered = (uint16_t)(q->seen_used - q->reaped);
     if (ahead != 0 || covered == 0) {
-        if (ahead == 0 || ahead < covered) {
+        if (ahead < covered || ahead == 0 || q->n_taken_back < q->size - ahead) {
             taken_wrongly(r, q, slot, covered);
         }
         return; // looks again at what it has taken

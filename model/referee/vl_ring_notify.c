@@ -202,7 +202,8 @@ void vl_notify_sleeps(struct vl_referees *r, enum vl_side side)
     for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
         const struct vl_squeue *q = &r->queue[__builtin_ctz(left)];
         const struct vl_duty *duty = &q->duty[side];
-        if (notifier_of(r, q, side)->ignored_quiet && duty->state == VL_DUTY_PAST && duty->needed && !q->stood_down && !q->broken[side]) {
+        if (notifier_of(r, q, side)->ignored_quiet && duty->state == VL_DUTY_PAST && duty->needed &&
+            !q->stood_down && !q->broken[side]) {
             (void)explained(r, q, side, NULL);
         }
     }

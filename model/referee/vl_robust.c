@@ -70,6 +70,13 @@ static void accused(struct vl_referees *r, const struct vl_squeue *q, enum vl_si
         vl_referee_finding(r, "robustness:accused", vl_side_name(peer),
                            "the %s names %s (0x%" PRIx64 "), and did read at #%" PRIu64 " %s",
                            vl_side_name(accuser), name, ev->value, lie->seq, lie->what);
+    } else if (q->state == VL_QUEUE_LIVE && shows_in_loads(ev->addr) && accuser == VL_SIDE_DEVICE &&
+               q->nested && (q->table_flags & VL_DESC_WRITE) != 0) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_3_2_dev_1, "robustness:accused",
+                     "the device names %s (0x%" PRIx64 "), but nothing that it read breaks a rule; "
+                     "the descriptor that leads to the indirect table at gpa 0x%" PRIx64
+                     " has flags 0x%04x, and WRITE has to be ignored there",
+                     name, ev->value, q->walk_table, q->table_flags);
     } else if (q->state == VL_QUEUE_LIVE && shows_in_loads(ev->addr)) {
         vl_referee_finding(r, "robustness:accused", vl_side_name(accuser),
                            "the %s names %s (0x%" PRIx64

@@ -122,11 +122,6 @@ void vl_walk_start(const struct vl_squeue *q, uint32_t head, struct vl_walk *wal
 #define VL_CHAIN_TEXT_(id, text) text,
 static const char *const chain_rule_text[] = {VL_CHAIN_RULES(VL_CHAIN_TEXT_)};
 
-const char *vl_chain_rule_text(unsigned rule)
-{
-    return rule < VL_CHAIN_RULE_COUNT ? chain_rule_text[rule] : "?";
-}
-
 static bool bad(struct vl_walk *walk, enum vl_chain_rule rule)
 {
     walk->rule = (uint8_t)rule;
@@ -150,9 +145,6 @@ static bool enter_table(const struct vl_image *im, const struct vl_squeue *q, st
     }
     if (desc->len == 0 || desc->len % VL_DESC_BYTES != 0) {
         return bad(walk, VL_CHAIN_TABLE_LEN);
-    }
-    if (desc->len / VL_DESC_BYTES > q->size) {
-        return bad(walk, VL_CHAIN_TABLE_LONG);
     }
     if (!vl_image_find(im, vl_image_gpa(im, desc->addr), desc->len, &off)) {
         return bad(walk, VL_CHAIN_TABLE_WHERE);
@@ -229,6 +221,7 @@ void vl_squeue_start(struct vl_squeue *q, uint16_t start_idx)
     q->avail_idx = q->reaped = q->seen_used = start_idx;
     q->seen_avail = q->taken = q->used_idx = start_idx;
     q->n_fresh = 0;
+    q->n_left = 0;
     q->idx_seq = 0;
     q->n_published = 0;
     q->n_ever_published = 0;

@@ -65,6 +65,7 @@ struct vl_granule {
     uint64_t high;
     uint32_t run;   // the run that stored it; another run's means: zero, and nobody's
     uint32_t owner; // 1 + (queue << 16 | head) while a descriptor in flight stands here
+    uint64_t seq;   // event of the newest such store
 };
 
 #define VL_IMAGE_RANGES 16u
@@ -199,7 +200,7 @@ struct vl_squeue {
     uint16_t start_idx;
     bool event_idx;
     bool indirect;
-    bool stood_down; // the device uses other areas than the driver told: not judged
+    bool stood_down;          // the device uses other areas than the driver told: not judged
     struct vl_queue abstract; // what it promises
     uint32_t size;
     uint32_t mask;
@@ -220,6 +221,7 @@ struct vl_squeue {
     uint16_t reaped;    // next used entry to load
     uint16_t seen_used; // used idx as loaded
     uint32_t n_fresh;   // available slots filled and not covered yet
+    uint32_t n_left;    // ... and left so by the newest store of avail idx
     uint64_t idx_seq;   // event of the newest store of avail idx
     uint32_t n_published;
     uint32_t n_ever_published;
@@ -235,9 +237,10 @@ struct vl_squeue {
     bool grants_lost; // more elements than there is room to remember: payload not judged
     bool nested;      // the walk is inside an indirect table
     bool writable_seen;
-    uint16_t seen_avail; // avail idx as loaded
-    uint16_t taken;      // next available entry to take
-    uint16_t used_idx;   // as stored
+    uint16_t table_flags; // nested: of the descriptor that led there
+    uint16_t seen_avail;  // avail idx as loaded
+    uint16_t taken;       // next available entry to take
+    uint16_t used_idx;    // as stored
     uint32_t n_held;
     uint32_t n_popped;
     uint32_t n_given_back;
@@ -273,7 +276,6 @@ struct vl_driver_acts {
     X(NESTED, "an indirect table inside an indirect table")                                        \
     X(NEXT_TOO, "an indirect descriptor with NEXT")                                                \
     X(TABLE_LEN, "an indirect table of a length that is no multiple of 16, or 0")                  \
-    X(TABLE_LONG, "an indirect table with more entries than the queue")                            \
     X(TABLE_WHERE, "an indirect table outside memory")                                             \
     X(NEXT_RANGE, "a next outside the table")                                                      \
     X(LONG, "more elements than the queue has entries")                                            \
@@ -337,7 +339,6 @@ bool vl_image_private(const struct vl_image *im, uint32_t off, uint32_t bytes);
 void vl_walk_start(const struct vl_squeue *q, uint32_t head, struct vl_walk *walk);
 bool vl_walk_next(const struct vl_image *im, const struct vl_squeue *q, struct vl_walk *walk,
                   struct vl_step *step);
-const char *vl_chain_rule_text(unsigned rule);
 
 // Forget all heads and start both views at start_idx.
 void vl_squeue_start(struct vl_squeue *q, uint16_t start_idx);

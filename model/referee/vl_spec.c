@@ -137,11 +137,15 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
     if (!vl_spec_decode(r, ev, seq, &a)) {
         return; // before any function with virtio's structures was found
     }
-    vl_spec_cap_access(r, &a);
+    if (a.region != VL_REGION_NOTIFY || !r->spec.cap.went_on) {
+        vl_spec_cap_access(r, &a);
+    }
     if (a.off == VL_COMMON_QUEUE_SIZE) {
         vl_device_register(r, &a);
     }
-    vl_spec_common_access(r, &a);
+    if (a.region != VL_REGION_NOTIFY || vl_spec_common_waits(&r->spec.common)) {
+        vl_spec_common_access(r, &a);
+    }
     switch ((enum vl_structure)a.region) {
     case VL_REGION_COMMON: common_access(r, &a); break;
     case VL_REGION_NOTIFY:
@@ -171,7 +175,9 @@ void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint
 {
     vl_spec_cap_config(r, ev, seq);
     vl_spec_isr_config(r, ev, seq);
-    vl_spec_regs_config(r, ev, seq);
+    if ((uint32_t)(ev->addr >> 16) == r->spec.regs.function) {
+        vl_spec_regs_config(r, ev, seq);
+    }
 }
 
 void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
@@ -192,9 +198,13 @@ void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t se
         vl_spec_msix_event(r, ev, seq);
         break;
     case VL_EV_SLEEP:
-        vl_spec_status_event(r, ev, seq);
-        vl_spec_config_event(r, ev, seq);
-        vl_spec_common_event(r, ev, seq);
+        if (ev->agent == VL_AGENT_DEVICE) {
+            vl_spec_status_event(r, ev, seq);
+            vl_spec_config_event(r, ev, seq);
+        }
+        if (vl_spec_common_waits(&r->spec.common)) {
+            vl_spec_common_event(r, ev, seq);
+        }
         vl_spec_isr_event(r, ev, seq);
         vl_spec_msix_event(r, ev, seq);
         break;

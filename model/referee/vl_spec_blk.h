@@ -152,4 +152,9 @@ void vl_blk_store_returned(struct vl_referees *r, const struct vl_squeue *q,
                            const struct vl_blk_request *request, uint64_t seq);
 void vl_blk_store_reset(struct vl_referees *r);
 
+// What the backend made of a request, as far as it tells.
+enum vl_blk_outcome { VL_BLK_UNKNOWN, VL_BLK_SERVED, VL_BLK_NOT_ASKED };
+enum vl_blk_outcome vl_blk_store_outcome(struct vl_referees *r, const struct vl_squeue *q,
+                                         const struct vl_blk_request *request);
+
 #endif

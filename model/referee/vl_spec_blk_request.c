@@ -405,6 +405,51 @@ static void judge_read_only(struct vl_referees *r, const struct vl_blk_request *
     }
 }
 
+// True if the request is laid out in another way than header, data and status in an element each.
+static bool framed_unusually(const struct vl_referees *r, const struct vl_head *h, uint32_t *n)
+{
+    const struct vl_elem *first = h->first_elem != VL_NONE ? &r->elem[h->first_elem] : NULL;
+    const struct vl_elem *last = h->last_elem != VL_NONE ? &r->elem[h->last_elem] : NULL;
+
+    *n = 0;
+    for (uint32_t i = h->first_elem; i != VL_NONE; i = r->elem[i].next) { // bound: the chain
+        ++*n;
+    }
+    return first != NULL && last != NULL &&
+           (*n > 3 || first->len != VL_BLK_HEADER || last->len != 1);
+}
+
+// True if a write is one that a device has to pass on.
+static bool in_range(const struct vl_referees *r, const struct vl_squeue *q,
+                     const struct vl_blk_request *request)
+{
+    const struct vl_spec_blk *b = &r->spec.blk;
+    const struct vl_blk_write *w = &b->write[request->write % VL_BLK_WRITES];
+
+    return b->capacity_read == 3 && (vl_blk_offered(r, q) & VL_BLK_F_RO) == 0 &&
+           request->sector <= b->capacity && w->n_sectors <= b->capacity - request->sector;
+}
+
+// The request failed, and not for the backend: its framing is what is left to explain it.
+static void judge_refusal(struct vl_referees *r, const struct vl_squeue *q,
+                          const struct vl_blk_request *request, uint64_t seq)
+{
+    const enum vl_blk_outcome outcome = vl_blk_store_outcome(r, q, request);
+    uint32_t n = 0;
+
+    if (!r->judge_driver || q->grants_lost || q->stood_down || outcome == VL_BLK_UNKNOWN ||
+        (outcome == VL_BLK_NOT_ASKED && !in_range(r, q, request)) ||
+        !framed_unusually(r, &q->head[request->head], &n)) {
+        return;
+    }
+    VL_BROKEN(r, VL_SIDE_DEVICE, 2_7_4_1_dev_1,
+              "the %s of head %" PRIu32 ", sector %" PRIu64 ", is returned at #%" PRIu64
+              " with status %u, and the backend %s; it is framed in %" PRIu32
+              " elements, and how a request is framed means nothing",
+              request->type == VL_BLK_T_IN ? "read" : "write", request->head, request->sector, seq,
+              request->status, outcome == VL_BLK_SERVED ? "served it" : "was not asked", n);
+}
+
 void vl_spec_blk_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t head, uint32_t len,
                           uint64_t seq)
 {
@@ -415,7 +460,9 @@ void vl_spec_blk_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t h
         request->unsure || r->spec.blk.blind) {
         return;
     }
-    if (request->type == VL_BLK_T_IN && request->status == VL_BLK_S_OK) {
+    if (request->status != VL_BLK_S_OK) {
+        judge_refusal(r, q, request, seq);
+    } else if (request->type == VL_BLK_T_IN) {
         judge_read(r, q, head, seq);
     }
     if (request->type == VL_BLK_T_OUT && (vl_blk_offered(r, q) & VL_BLK_F_RO) != 0) {

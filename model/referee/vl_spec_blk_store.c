@@ -121,6 +121,24 @@ void vl_blk_store_backend(struct vl_referees *r, const struct vl_event *ev)
     }
 }
 
+enum vl_blk_outcome vl_blk_store_outcome(struct vl_referees *r, const struct vl_squeue *q,
+                                         const struct vl_blk_request *request)
+{
+    const struct vl_head *h = &q->head[request->head];
+    const struct vl_blk_write *w = write_numbered(&r->spec.blk, request->write);
+
+    if (request->type == VL_BLK_T_IN) {
+        const bool whole = (h->flags & VL_HEAD_ANSWER) != 0 && h->answer_len + 1 == h->granted;
+        return whole ? VL_BLK_SERVED : VL_BLK_UNKNOWN; // it may have failed, and says nothing then
+    }
+    if (request->type != VL_BLK_T_OUT || w == NULL) {
+        return VL_BLK_UNKNOWN;
+    }
+    return w->stored                                     ? VL_BLK_SERVED
+           : r->spec.blk.backend_tells && !w->has_digest ? VL_BLK_NOT_ASKED
+                                                         : VL_BLK_UNKNOWN;
+}
+
 // ---- requests end ---------------------------------------------------------------------------
 
 // Why a write that was submitted at submit_seq and is completed now is stable at once, or NULL.

@@ -101,7 +101,9 @@ static void config_read(struct vl_referees *r, struct vl_cap_look *look, const s
     const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
     const uint32_t bar = (off - CONFIG_BAR0) / 4;
 
-    (void)vl_config_add(&look->read, off, ev->len);
+    if (!vl_config_add(&look->read, off, ev->len)) {
+        r->spec.notify.judged = false; // there is more of the list to judge
+    }
     look->taken = look->taken || off >= CONFIG_CAPS;
     if (off >= CONFIG_BAR0 && bar < VL_PCI_BARS && off % 4 == 0) {
         const struct vl_pci_seen *f = vl_cap_seen(r, look->function);

@@ -16,7 +16,7 @@
 struct vl_pci_seen;
 
 #define VL_CAP_FUNCTIONS 8u
-#define VL_CAP_SELECTS 3u
+#define VL_CAP_SELECTS 4u
 
 // Which bytes of a function's config space the driver read, and how far it took the function.
 struct vl_cap_look {
@@ -50,7 +50,7 @@ struct vl_spec_cap_state {
     uint32_t n_looks;
     struct vl_cap_look look[VL_CAP_FUNCTIONS];
     struct vl_cap_window window;
-    struct vl_cap_held held[VL_CAP_SELECTS]; // the three select registers
+    struct vl_cap_held held[VL_CAP_SELECTS]; // the select registers, and driver_feature
     const struct vl_cap_look *judged;        // all that it says; config space was left alone since
     bool went_on; // to the registers of a function: it has seen what it wanted of config space
     bool ok;      // DRIVER_OK was set
@@ -133,7 +133,8 @@ void vl_window_read(struct vl_referees *r, const struct vl_event *ev, uint64_t s
 static inline bool vl_window_holds(uint32_t off)
 {
     return off == VL_COMMON_DEVICE_FEATURE_SELECT || off == VL_COMMON_DRIVER_FEATURE_SELECT ||
-           off == VL_COMMON_QUEUE_SELECT || off == VL_COMMON_STATUS;
+           off == VL_COMMON_DRIVER_FEATURE || off == VL_COMMON_QUEUE_SELECT ||
+           off == VL_COMMON_STATUS;
 }
 void vl_window_direct(struct vl_referees *r, const struct vl_reg_access *a);
 

@@ -423,8 +423,12 @@ static void judge_walk(struct vl_referees *r)
 
     for (uint32_t i = 0; i < s->n_looks; i++) { // bound: VL_CAP_FUNCTIONS
         const struct vl_pci_seen *f = vl_cap_seen(r, s->look[i].function);
-        if (f == NULL || vl_cap_matches(r, f, &s->look[i], &transitional)) {
-            return; // it was there to be taken
+        if (f == NULL) {
+            return;
+        }
+        if (vl_cap_matches(r, f, &s->look[i], &transitional)) {
+            judge_header(r, f, &s->look[i]); // it was there to be taken, but for that
+            return;
         }
         const uint32_t device = get(f, CONFIG_DEVICE, 2);
         if (get(f, CONFIG_VENDOR, 2) == VENDOR && device >= VIRTIO_FIRST && device <= VIRTIO_LAST) {

@@ -89,6 +89,7 @@ static void device_feature_read(struct vl_referees *r, const struct vl_reg_acces
     const uint32_t word = s->device_feature_select;
     const uint32_t strange = a->value & ~high_known(r);
     const uint32_t swapped = vl_swap32(a->value);
+    const bool no_version = a->value != 0 && (a->value & 1u) == 0; // in word 1 it is bit 0
 
     if (!r->spec.common.device_selected) {
         return;
@@ -104,7 +105,7 @@ static void device_feature_read(struct vl_referees *r, const struct vl_reg_acces
                   "device_feature reads 0x%" PRIx32 " with select %" PRIu32 ", and read 0x%" PRIx32
                   " for it before",
                   a->value, word, s->offered[word]);
-    } else if (word == 1 && strange != 0 && (s->offered_read & 1u) != 0 &&
+    } else if (word == 1 && (strange != 0 || no_version) && (s->offered_read & 1u) != 0 &&
                a->value == s->offered[0]) {
         VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_3_1_dev_3,
                   "device_feature reads 0x%" PRIx32 " with select 1: that is word 0 again",

@@ -59,6 +59,13 @@ struct vl_spec_common {
     struct vl_config_word word[VL_CONFIG_WORDS];
 };
 
+// True while they wait for something beside registers of theirs: the capabilities have to be judged,
+// or a queue is not enabled that the driver calls ready.
+static inline bool vl_spec_common_waits(const struct vl_spec_common *c)
+{
+    return !c->caps_judged || (c->live & ~c->enabled) != 0;
+}
+
 // An access to any structure.
 void vl_spec_common_access(struct vl_referees *r, const struct vl_reg_access *a);
 

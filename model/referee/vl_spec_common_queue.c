@@ -202,12 +202,15 @@ static void size_write(struct vl_referees *r, const struct vl_reg_access *a,
     }
 }
 
+// A high half that is not written may be 0 as it was: a low half is no address of its own accord.
 static const char *missing_address(const struct vl_spec_queue *q)
 {
-    return (q->written & VL_WRITTEN_DESC) == 0     ? "queue_desc"
-           : (q->written & VL_WRITTEN_DRIVER) == 0 ? "queue_driver"
-           : (q->written & VL_WRITTEN_DEVICE) == 0 ? "queue_device"
-                                                   : NULL;
+    for (unsigned half = 0; half < VL_QUEUE_HALVES; half += 2) { // bound: VL_QUEUE_HALVES
+        if ((q->written >> (half + 1) & 1u) == 0) {
+            return half_name[half];
+        }
+    }
+    return NULL;
 }
 
 static void enable_write(struct vl_referees *r, const struct vl_reg_access *a,
@@ -230,8 +233,8 @@ static void enable_write(struct vl_referees *r, const struct vl_reg_access *a,
                   "queue %u is enabled, and its queue_size was read as 0: there is none", index);
     } else if (missing != NULL) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_4_3_2_drv_8,
-                  "queue %u is enabled, and %s was not written since the reset at #%" PRIu64, index,
-                  missing, r->spec.common.reset_seq);
+                  "queue %u is enabled, and the %s was not written since the reset at #%" PRIu64,
+                  index, missing, r->spec.common.reset_seq);
     } else {
         vl_common_enable(r);
     }

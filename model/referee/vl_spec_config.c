@@ -9,6 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define BLK_CAPACITY 0u
+#define BLK_SEG_MAX 12u
+#define QUEUE_SIZE_MAX 32768u
+
 // ---- fields -------------------------------------------------------------------------------------
 
 // A field that is there only with a feature: bytes [off, end).
@@ -76,6 +80,12 @@ static uint32_t most_known(uint16_t virtio_id)
 static uint32_t least_needed(uint16_t virtio_id)
 {
     return virtio_id == VL_VIRTIO_BLK ? 24 : 0;
+}
+
+// As long as it is in one version or another.
+static bool usual(uint32_t length, uint16_t virtio_id)
+{
+    return virtio_id != VL_VIRTIO_BLK || (length >= 33 && length <= most_known(virtio_id));
 }
 
 // The writeback field takes its first value from what was negotiated [5.2.5].
@@ -205,6 +215,27 @@ static void compare(struct vl_referees *r, const struct vl_config_read *old,
     }
 }
 
+// Fields of which it is known what they hold, or can hold at most: a chain has no more descriptors
+// than the largest queue.
+static void judge_ends(struct vl_referees *r, const struct vl_reg_access *a)
+{
+    const struct vl_spec_config *st = &r->spec.config;
+    const uint32_t swapped = vl_swap32(a->value);
+
+    if (vl_spec_device_type(r) != VL_VIRTIO_BLK || a->bytes != 4) {
+        return;
+    }
+    const bool capacity =
+        a->off == BLK_CAPACITY && st->told_seq != 0 && a->value != st->told && swapped == st->told;
+    const bool seg_max = a->off == BLK_SEG_MAX && a->value > QUEUE_SIZE_MAX && swapped != 0 &&
+                         swapped <= QUEUE_SIZE_MAX;
+    if (capacity || seg_max) {
+        VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_3_both_d1,
+                  "%s reads 0x%" PRIx32 ", which is %" PRIu32 " with its bytes the other way round",
+                  capacity ? "the low half of the capacity" : "seg_max", a->value, swapped);
+    }
+}
+
 static void device_read(struct vl_referees *r, const struct vl_reg_access *a)
 {
     const struct vl_spec_regs *s = &r->spec.regs;
@@ -221,6 +252,7 @@ static void device_read(struct vl_referees *r, const struct vl_reg_access *a)
                                        .running = (s->status & VL_STATUS_DRIVER_OK) != 0};
 
     if (!r->spec.status.resetting) {
+        judge_ends(r, a);
         if (old->bytes != 0) {
             compare(r, old, &now);
         }
@@ -316,7 +348,7 @@ void vl_spec_config_access(struct vl_referees *r, const struct vl_reg_access *a)
     }
 }
 
-// The driver ended and has not touched the device, over capabilities with nothing wrong in them.
+// The driver ended and has not started the device, over capabilities with nothing wrong in them.
 static void never_started(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const struct vl_spec_regs *s = &r->spec.regs;
@@ -328,6 +360,9 @@ static void never_started(struct vl_referees *r, const struct vl_event *ev, uint
     if (most_known(type) == 0 || !r->judge_device || !s->found ||
         s->base[VL_REGION_DEVICE] == VL_NOWHERE || length < least_needed(type)) {
         return;
+    }
+    if (r->spec.status.touched && (!vl_spec_status_startable(r) || usual(length, type))) {
+        return; // it came further, and may have another reason
     }
     if (length > most_known(type)) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 2_5_1_drv_5,
@@ -364,6 +399,10 @@ void vl_spec_config_event(struct vl_referees *r, const struct vl_event *ev, uint
         }
         break;
     case VL_EV_NOTE:
+        if (ev->barrier == VIRTQ_NOTE_CONFIG_CHANGED && ev->addr == BLK_CAPACITY) {
+            st->told = (uint32_t)ev->value;
+            st->told_seq = seq;
+        }
         if (ev->barrier == VIRTQ_NOTE_CONFIG_CHANGED && vl_spec_config_running(r)) {
             changed(r, (uint32_t)ev->addr, seq, seq); // the device says so itself
         } else if (ev->barrier == VIRTQ_NOTE_PEER_ERROR && ev->addr == VIRTQ_ERR_CONFIG_MOVING) {
@@ -373,7 +412,7 @@ void vl_spec_config_event(struct vl_referees *r, const struct vl_event *ev, uint
         }
         break;
     case VL_EV_DRIVER_DONE:
-        if (ev->agent == VL_AGENT_DRIVER && !r->spec.status.touched && !r->spec.status.was_asked) {
+        if (ev->agent == VL_AGENT_DRIVER && !r->spec.cap.ok && !r->spec.status.accused) {
             never_started(r, ev, seq);
         }
         break;

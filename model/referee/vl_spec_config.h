@@ -36,8 +36,10 @@ struct vl_spec_config {
     uint8_t gen;
     uint8_t torn_from; // generations that differ
     uint8_t torn_to;
-    bool gen_known; // since the reset
-    bool loose;     // several reads with no generation in front of them, or none behind
+    bool gen_known;    // since the reset
+    uint32_t told;     // low half of the block device's capacity, as the device says it changed it
+    uint64_t told_seq; // event of that, 0: none since the reset
+    bool loose;        // several reads with no generation in front of them, or none behind
 };
 
 // An access to the common or the device configuration.

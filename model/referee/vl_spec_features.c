@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define BIT_INDIRECT (1u << 28) // of word 0
+#define BIT_EVENT_IDX (1u << 29)
 #define WORD_VERSION_1 1u
 #define BIT_VERSION_1 1u // of that word
 
@@ -269,6 +271,8 @@ static void refused(struct vl_referees *r, const struct vl_reg_access *a)
 static void gave_up(struct vl_referees *r, const struct vl_reg_access *a)
 {
     const struct vl_spec_regs *s = &r->spec.regs;
+    // What every driver of a split ring knows, whatever the device type.
+    const uint32_t missing = (BIT_INDIRECT | BIT_EVENT_IDX) & ~s->offered[0];
     enum vl_feature_kind kind = VL_FEATURE_KNOWN;
     uint32_t bit = VL_FEATURE_BITS;
 
@@ -283,12 +287,15 @@ static void gave_up(struct vl_referees *r, const struct vl_reg_access *a)
                   "the driver gives the device up (status 0x%" PRIx32
                   ") over an offer with feature bit %" PRIu32 ", which is %s: it is to be ignored",
                   a->value, bit, kind_text(kind));
-    } else if (r->judge_device) {
+    } else if (r->judge_device && missing != 0) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 2_2_1_drv_8,
                   "the driver gives the device up (status 0x%" PRIx32
-                  ") over an offer with VERSION_1 and without some others: words 0x%" PRIx32
-                  " 0x%" PRIx32,
-                  a->value, s->offered[0], s->offered[1]);
+                  ") over an offer with VERSION_1 and without %s: words 0x%" PRIx32 " 0x%" PRIx32,
+                  a->value,
+                  missing == BIT_INDIRECT    ? "INDIRECT_DESC"
+                  : missing == BIT_EVENT_IDX ? "EVENT_IDX"
+                                             : "INDIRECT_DESC and EVENT_IDX",
+                  s->offered[0], s->offered[1]);
     }
 }
 

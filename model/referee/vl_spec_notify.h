@@ -13,10 +13,10 @@
 
 // What they remember of a run; all zero at its start.
 struct vl_spec_notify {
-    uint32_t function;          // whose config space is being read
-    struct vl_config_set known; // what was read of it
-    bool judged;                // as far as it was read
-    bool doubtful;              // a type stands there twice: which one the driver takes is open
+    uint32_t function;                 // whose config space is being read
+    const struct vl_config_set *known; // what was read of it, while it is judged
+    bool judged;                       // as far as it was read
+    bool doubtful; // a type stands there twice: which one the driver takes is open
 };
 
 // An access to the common configuration or the notification structure, or a notification that went

@@ -42,20 +42,17 @@ static uint32_t get(const uint8_t *p, unsigned bytes)
 
 static bool known(const struct vl_spec_notify *s, uint32_t off, uint32_t bytes)
 {
-    return vl_config_has(&s->known, off, bytes);
+    return vl_config_has(s->known, off, bytes);
 }
 
 static void config_read(struct vl_spec_notify *s, const struct vl_event *ev)
 {
     const uint32_t function = (uint32_t)(ev->addr >> 16);
-    const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
 
     if (function != s->function) {
         s->function = function;
-        s->known = (struct vl_config_set){0};
-        s->doubtful = false;
+        s->judged = s->doubtful = false;
     }
-    s->judged = vl_config_add(&s->known, off, ev->len) && s->judged;
 }
 
 // Message control as the driver reads and writes it, by whatever width; its size is read-only.
@@ -193,10 +190,12 @@ void vl_spec_caps_judge(struct vl_referees *r)
 {
     struct vl_spec_notify *s = &r->spec.notify;
     const struct vl_pci_seen *f = vl_cap_seen(r, s->function);
+    const struct vl_cap_look *look = vl_cap_look_at(r, s->function);
     struct found found = {0};
 
     s->judged = true;
-    if (f == NULL || !known(s, CONFIG_VENDOR, 4) ||
+    s->known = look != NULL ? &look->read : NULL;
+    if (f == NULL || look == NULL || !known(s, CONFIG_VENDOR, 4) ||
         get(f->config + CONFIG_VENDOR, 2) != VENDOR_VIRTIO ||
         get(f->config + CONFIG_DEVICE, 2) - DEVICE_FIRST > DEVICE_LAST - DEVICE_FIRST) {
         return;
@@ -221,6 +220,22 @@ void vl_spec_caps_judge(struct vl_referees *r)
     }
 }
 
+// The driver gives up later, and all that is unusual is a table with fewer entries than events.
+static void small_table(struct vl_referees *r)
+{
+    const struct vl_spec_regs *s = &r->spec.regs;
+    const uint32_t events = 1 + (s->num_queues_read ? s->num_queues : 1);
+
+    if (!s->found || !s->msix_found || !r->spec.msix.control_known ||
+        vl_spec_vectors(r) >= events || !vl_spec_status_startable(r)) {
+        return;
+    }
+    VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_5_1_2_2_drv_1,
+              "the driver gives the device up before DRIVER_OK; the MSI-X table has %" PRIu32
+              " entries for %" PRIu32 " events, and no rule is broken",
+              vl_spec_vectors(r), events);
+}
+
 void vl_spec_caps_given_up(struct vl_referees *r, bool accused)
 {
     struct vl_spec_msix *s = &r->spec.msix;
@@ -228,8 +243,12 @@ void vl_spec_caps_given_up(struct vl_referees *r, bool accused)
 
     vl_spec_caps_used(r, &r->spec.notify);
     s->control_seq = 0;
+    if (accused || r->spec.cap.ok) {
+        return;
+    }
     // The driver read the table's size, has read nothing else since, and names no other reason.
-    if (accused || control_seq == 0 || r->spec.isr.device_seq > control_seq) {
+    if (control_seq == 0 || r->spec.isr.device_seq > control_seq) {
+        small_table(r);
         return;
     }
     VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_5_1_2_2_drv_1,

@@ -134,6 +134,7 @@ static void walk(struct vl_spec_regs *s, const struct vl_pci_seen *f)
     s->msix_found = false;
     for (unsigned i = 0; i < VL_REGION_COUNT; i++) {
         s->base[i] = VL_NOWHERE;
+        s->length[i] = 0;
     }
     while (at >= 0x40 && (seen >> at / 4 & 1u) == 0 && s->n_caps < VL_SPEC_CAPS) { // bound: caps
         seen |= 1ull << at / 4;
@@ -178,7 +179,7 @@ bool vl_spec_decode(struct vl_referees *r, const struct vl_event *ev, uint64_t s
                                 .bytes = (uint8_t)ev->len,
                                 .value = (uint32_t)ev->value};
     for (unsigned i = VL_REGION_COMMON; i < VL_REGION_COUNT; i++) {
-        if (s->base[i] != VL_NOWHERE && ev->addr - s->base[i] < s->length[i]) {
+        if (ev->addr - s->base[i] < s->length[i]) {
             a->region = (uint8_t)i;
             a->off = (uint32_t)(ev->addr - s->base[i]);
             break;

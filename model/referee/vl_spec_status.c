@@ -69,11 +69,12 @@ static void sets_features_ok(struct vl_referees *r, uint8_t value)
 {
     const struct vl_spec_regs *s = &r->spec.regs;
 
-    if (s->accepted_written == 0) {
+    if (s->accepted_written == 0 || s->offered_read == 0) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 3_1_1_drv_4,
-                  "status 0x%x sets FEATURES_OK, and no driver_feature was written since the "
-                  "reset at #%" PRIu64,
-                  value, r->spec.status.asked_seq);
+                  "status 0x%x sets FEATURES_OK, and no %s since the reset at #%" PRIu64, value,
+                  s->accepted_written == 0 ? "driver_feature was written"
+                                           : "device_feature was read",
+                  r->spec.status.asked_seq);
     } else if ((s->status & VL_STATUS_DRIVER) == 0 || (value & VL_STATUS_DRIVER_OK) != 0) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 3_1_1_drv_13,
                   "status goes from 0x%x (#%" PRIu64 ") to 0x%x: steps of the initialisation are "
@@ -220,6 +221,16 @@ static void stopped_short(struct vl_referees *r)
     }
 }
 
+bool vl_spec_status_startable(const struct vl_referees *r)
+{
+    const struct vl_spec_regs *s = &r->spec.regs;
+    const bool old = (s->offered_read & 2u) != 0 && (s->offered[1] & 1u) == 0; // no VERSION_1
+    const bool no_queue = (s->num_queues_read && s->num_queues == 0) ||
+                          (s->queue[0].size_read && s->queue[0].size_max == 0);
+
+    return r->judge_device && !s->features_refused && !s->needs_reset && !old && !no_queue;
+}
+
 static void queue_down(struct vl_referees *r)
 {
     const struct vl_spec_status *st = &r->spec.status;
@@ -264,6 +275,12 @@ static void driver_feature_write(struct vl_referees *r, const struct vl_reg_acce
                   "the driver writes driver_feature 0x%" PRIx32
                   ", and has set FEATURES_OK (status 0x%x of #%" PRIu64 ")",
                   a->value, s->status, s->status_seq);
+    } else if (s->offered_read == 0 && (a->value == 0 || s->driver_feature_select > 3)) {
+        // Of bits that are accepted unread 2.2.1-drv-3 speaks.
+        VL_BROKEN(r, VL_SIDE_DRIVER, 3_1_1_drv_4,
+                  "the driver writes driver_feature 0x%" PRIx32 " with select %" PRIu32
+                  ", and has read no device_feature since the reset at #%" PRIu64,
+                  a->value, s->driver_feature_select, r->spec.status.asked_seq);
     }
 }
 
@@ -376,8 +393,9 @@ static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 
     if (ev->barrier == VIRTQ_NOTE_QUEUE_DOWN) {
         queue_down(r);
-    } else if (ev->barrier == VIRTQ_NOTE_PEER_ERROR && ev->agent == VL_AGENT_DEVICE &&
-               st->error_seq == 0 && !st->resetting) {
+    } else if (ev->barrier == VIRTQ_NOTE_PEER_ERROR && ev->agent != VL_AGENT_DEVICE) {
+        st->accused = true;
+    } else if (ev->barrier == VIRTQ_NOTE_PEER_ERROR && st->error_seq == 0 && !st->resetting) {
         st->error_seq = seq;
         st->error = ev->addr;
         st->slept_seq = 0;

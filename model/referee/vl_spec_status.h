@@ -27,6 +27,7 @@ struct vl_spec_status {
     bool resetting;      // ... and status has not read 0 since
     bool busy;           // DRIVER_OK was written and no reset was completed since
     bool left_read;      // features had been read there
+    bool accused;        // the driver named an error of the device's
     bool line;           // INTx is up: whatever there is to tell is told when the ISR byte is read
 };
 
@@ -35,6 +36,10 @@ void vl_spec_status_access(struct vl_referees *r, const struct vl_reg_access *a)
 
 // Any other event of a device that may be too early or too late: an interrupt, a sleep, the end.
 void vl_spec_status_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+
+// The device has shown nothing over which a driver may give up short of DRIVER_OK, where it is
+// judged itself.
+bool vl_spec_status_startable(const struct vl_referees *r);
 
 // True while the device has to leave queues alone: so that a ring access is asked about below only
 // then. Over PCI.

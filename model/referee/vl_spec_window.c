@@ -16,6 +16,7 @@
 #define CAP_DATA 16u
 
 #define NO_SELECT VL_CAP_SELECTS
+#define HELD_FEATURES 3u // of the word that is selected
 
 static uint32_t get32(const uint8_t *p)
 {
@@ -32,6 +33,7 @@ static unsigned select_at(uint32_t off, unsigned *bytes)
     case VL_COMMON_DEVICE_FEATURE_SELECT: return 0;
     case VL_COMMON_DRIVER_FEATURE_SELECT: return 1;
     case VL_COMMON_QUEUE_SELECT: return 2;
+    case VL_COMMON_DRIVER_FEATURE: return HELD_FEATURES;
     default: return NO_SELECT;
     }
 }
@@ -43,6 +45,21 @@ static void forget_at_reset(struct vl_spec_cap_state *s, const struct vl_reg_acc
     }
 }
 
+// Bits that a register keeps: of features those that are offered, as long as they are being chosen.
+static uint32_t kept_bits(const struct vl_referees *r, unsigned i)
+{
+    const struct vl_spec_regs *s = &r->spec.regs;
+    const uint32_t word = s->driver_feature_select;
+
+    if (i != HELD_FEATURES) {
+        return UINT32_MAX;
+    }
+    return word < 4 && (s->offered_read >> word & 1u) != 0 &&
+                   (s->status & VL_STATUS_FEATURES_OK) == 0
+               ? s->offered[word]
+               : 0;
+}
+
 static void hold(struct vl_referees *r, const struct vl_reg_access *a, unsigned i, unsigned bytes,
                  bool by_window)
 {
@@ -52,6 +69,9 @@ static void hold(struct vl_referees *r, const struct vl_reg_access *a, unsigned 
                              .by_window = by_window,
                              .value = a->value,
                              .seq = a->seq};
+    if (i == 1) {
+        r->spec.cap.held[HELD_FEATURES].known = false; // that was another word
+    }
 }
 
 void vl_window_direct(struct vl_referees *r, const struct vl_reg_access *a)
@@ -71,7 +91,7 @@ void vl_window_direct(struct vl_referees *r, const struct vl_reg_access *a)
     if (!held.known || !held.by_window || a->bytes != bytes) {
         return;
     }
-    if (a->value != held.value) {
+    if (((a->value ^ held.value) & kept_bits(r, i)) != 0) {
         VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_9_1_dev_2,
                   "the register at 0x%" PRIx32 " of the common configuration reads 0x%" PRIx32
                   ", and 0x%" PRIx32 " was written to it through the window at #%" PRIu64,
@@ -92,7 +112,8 @@ static bool expected(const struct vl_referees *r, const struct vl_reg_access *a,
         return false;
     }
     if (i != NO_SELECT) {
-        *value = r->spec.cap.held[i].value;
+        const uint32_t kept = kept_bits(r, i);
+        *value = (r->spec.cap.held[i].value & kept) | (a->value & ~kept);
         return r->spec.cap.held[i].known && !r->spec.cap.held[i].by_window && a->bytes == bytes;
     }
     if (a->off == VL_COMMON_NUM_QUEUES) {

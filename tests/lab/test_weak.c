@@ -278,6 +278,17 @@ static void counters_survive_resets(void **state)
     expect_clean(pci, "memory=tso", 100);
 }
 
+// Goal: a driver that was away for so long that the log has forgotten what it did last waits for no
+// word that it loaded once. Method: queues so deep that the device has work for that time.
+static void counters_outlast_the_log(void **state)
+{
+    static const char *const words[WORDS_MAX] = {"transport=direct", "notify=counter",
+                                                 "poll=on",          "device=blk",
+                                                 "queue_size=64",    "buffers=60"};
+    (void)state;
+    expect_clean(words, NULL, 200);
+}
+
 // Goal: a world without room for weaker models says so; one with room goes from model to model,
 // and each run is what it is in a world of its own.
 static void worlds_change_model(void **state)
@@ -335,6 +346,7 @@ int main(void)
         cmocka_unit_test(weak_mmio_loses),
         cmocka_unit_test(refused_combinations),
         cmocka_unit_test(counters_survive_resets),
+        cmocka_unit_test(counters_outlast_the_log),
         cmocka_unit_test(worlds_change_model),
     };
     return cmocka_run_group_tests_name("lab.weak", tests, NULL, NULL);

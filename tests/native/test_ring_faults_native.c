@@ -255,7 +255,9 @@ static void device_names_bad_tables(void **state)
         {VIRTQ_ERR_INDIRECT_LEN, 0, {{0, t, 0, INDIRECT, 0}}, {{0, m, 1, 0, 0}}},
         {VIRTQ_ERR_INDIRECT_LEN, 8, {{0, t, 8, INDIRECT, 0}}, {{0, m, 1, 0, 0}}},
         {VIRTQ_ERR_INDIRECT_LEN, 17, {{0, t, 17, INDIRECT, 0}}, {{0, m, 1, 0, 0}}},
-        {VIRTQ_ERR_INDIRECT_LEN, 80, {{0, t, 80, INDIRECT, 0}}, {{0, m, 1, 0, 0}}},
+        {VIRTQ_OK, 1, {{0, t, 80, INDIRECT, 0}}, {{0, m, 1, 0, 0}}}, // the chain is limited
+        {VIRTQ_OK, 2, {{0, t, 80, INDIRECT, 0}}, {{0, m, 1, NEXT, 4}, {4, m, 1, 0, 0}}},
+        {VIRTQ_ERR_DESC_RANGE, 5, {{0, t, 80, INDIRECT, 0}}, {{0, m, 1, NEXT, 5}}},
         {VIRTQ_OK, 1, {{0, t, 64, INDIRECT, 0}}, {{0, m, 1, 0, 0}}},
         {VIRTQ_OK,
          4,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define ODD_ELEMS 20u
+#define ODD_TABLE 32u // entries that there is room for
 #define ODD_BUFFERS 4u
 #define ODD_DATA_BYTES 1024u
 #define BLK_IN 0u
@@ -114,7 +115,7 @@ static bool odd_start(struct odd *o)
     odd_alloc(o, virtq_avail_bytes(o->size), VIRTQ_AREA_AVAIL, &o->avail);
     odd_alloc(o, virtq_used_bytes(o->size), VIRTQ_AREA_USED, &o->used);
     for (unsigned i = 0; i < ODD_BUFFERS; i++) {
-        odd_alloc(o, o->size * VIRTQ_DESC_BYTES, VIRTQ_AREA_INDIRECT, &o->table[i]);
+        odd_alloc(o, ODD_TABLE * VIRTQ_DESC_BYTES, VIRTQ_AREA_INDIRECT, &o->table[i]);
         odd_alloc(o, 32, VIRTQ_AREA_BUFFER, &o->header[i]);
         odd_alloc(o, ODD_DATA_BYTES, VIRTQ_AREA_BUFFER, &o->data[i]);
     }

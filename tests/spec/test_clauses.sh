@@ -44,6 +44,7 @@ expect "a map that was changed" 1 "is stale" --stale "$WORK/map.md"
 expect "no map" 3 "cannot be read" --stale "$WORK/none.md"
 expect "a clause" 0 "verdict=finding" 2.7.6.1-drv-1
 expect "an alias" 0 "restates 2.7.10.1-drv-4" 2.7.13-drv-2
+expect "an alias of two" 0 "restates 2.7.10.1-drv-6" 2.7.13-drv-2
 expect "one that nobody can decide" 0 "cannot be decided" 5.2.6.1-drv-13
 expect "an area" 0 "2.1.1-drv-2" --area status --side driver
 expect "no such clause" 2 "no clause has this ID" 9.9.9-drv-1

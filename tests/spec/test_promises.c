@@ -18,7 +18,6 @@ static void breaches_are_found(void **state)
         {"fault=clause:2.7.8-dev-d1", "queue:given-not-in-flight", "device"},
         {"device=blk fault=clause:2.7.8-dev-d2", "queue:longer-than-writable", "device"},
         {"fault=clause:2.7.8.3-drv-1", "queue:other-length", "driver"},
-        {"fault=clause:2.7.7.1-drv-5", "queue:collected-not-returned", "driver"},
     };
     const struct lab_choices benign = {.source = VL_SOURCE_INPUT};
 

@@ -60,6 +60,13 @@ poll=on
 budget=300
 TABLE
 
+# Payload that is written in two pieces, of any length, reaches memory in those.
+for seed in 4 7 8; do
+    agrees device=blk ops=mix memory=tso batch=3 resets=1 --seed "$seed"
+done
+agrees transport=direct event_idx=off indirect=off hostile=device queue_size=4 buffers=12 \
+    budget=5000 --seed 673446 --schedule pct
+
 for dir in "$SRC"/corpus/faults/*/; do
     if [ -f "$dir/input.run" ]; then
         agrees --choices "$dir/input.run"

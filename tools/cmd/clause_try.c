@@ -11,26 +11,62 @@
 
 #define WORDS_MAX 32
 
-void clause_look(enum vl_clause c, struct clause_state *state)
+static const struct vl_check *check_of(enum vl_clause c)
 {
     const struct vl_check *check = NULL;
+
+    for (uint32_t i = 0; (check = vl_check_at(i)) != NULL; i++) { // bound: places in the sources
+        if (check->clause == c) {
+            return check;
+        }
+    }
+    return NULL;
+}
+
+const struct lab_breach *clause_breach(enum vl_clause c)
+{
     const struct lab_breach *breach = NULL;
 
-    *state = (struct clause_state){.same = vl_clause_same(c, NULL),
-                                   .undecidable = vl_clause_undecidable(c)};
-    for (uint32_t i = 0; (check = vl_check_at(i)) != NULL; i++) { // bound: places in the sources
-        if (check->clause == c || check->clause == state->same) {
-            state->check = state->n_checks++ == 0 ? check : state->check;
-        }
-    }
-    const char *id = vl_clause_info(c)->id;
-    const char *same_id = vl_clause_info(state->same)->id;
     for (uint32_t i = 0; (breach = lab_breach_at(i)) != NULL; i++) { // bound: rows of the tables
-        if (strcmp(breach->id, id) == 0 ||
-            (strcmp(breach->id, same_id) == 0 && state->breach == NULL)) {
-            state->breach = breach;
+        if (strcmp(breach->id, vl_clause_info(c)->id) == 0) {
+            return breach;
         }
     }
+    return NULL;
+}
+
+void clause_look(enum vl_clause c, struct clause_state *state)
+{
+    enum vl_clause same = VL_CLAUSE_NONE;
+    bool checked = true;
+    bool broken = true;
+
+    *state = (struct clause_state){.same = vl_clause_restated(c, 0, NULL),
+                                   .check = check_of(c),
+                                   .breach = clause_breach(c),
+                                   .undecidable = vl_clause_undecidable(c)};
+    for (unsigned i = 0; (same = vl_clause_restated(c, i, NULL)) != VL_CLAUSE_NONE; i++) {
+        checked = checked && check_of(same) != NULL; // bound: rows of the table
+        broken = broken && clause_breach(same) != NULL;
+    }
+    if (state->same != VL_CLAUSE_NONE && checked && state->check == NULL) {
+        state->check = check_of(state->same);
+    }
+    if (state->same != VL_CLAUSE_NONE && broken && state->breach == NULL) {
+        state->breach = clause_breach(state->same);
+    }
+}
+
+bool clause_holds(enum vl_clause c, const uint8_t yes[VL_CLAUSE_COUNT])
+{
+    enum vl_clause same = VL_CLAUSE_NONE;
+    unsigned n = 0;
+    unsigned n_yes = 0;
+
+    for (; (same = vl_clause_restated(c, n, NULL)) != VL_CLAUSE_NONE; n++) { // bound: rows
+        n_yes += yes[same] != 0 ? 1 : 0;
+    }
+    return yes[c] != 0 || (n > 0 && n_yes == n);
 }
 
 bool clause_scenario(const struct lab_breach *breach, bool fault, const char *hostile,
@@ -124,7 +160,8 @@ bool clause_try(const struct lab_breach *breach, struct clause_result *result, c
     if (!result->clean_without && result->found) {
         say(result, "without the breach", &v);
     }
-    // With both sides lying nobody would be left to judge.
+    // Where the other half has to lie it is not judged; with this one hostile, too, nobody would
+    // be.
     const bool both = breach->device_lies || breach->driver_lies;
     if (!both && !run(breach, true, side, &v, err)) {
         return false;

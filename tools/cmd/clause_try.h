@@ -12,15 +12,21 @@
 
 #define CLAUSE_WORDS_BYTES 512u
 
-// What the sources hold for a clause; found by those of the clause that it restates.
+// What the sources hold for a clause: what is its own, or else what the clauses that it restates
+// have, if they all have it.
 struct clause_state {
-    enum vl_clause same;             // itself, or what it restates
+    enum vl_clause same;             // the first one that it restates, or VL_CLAUSE_NONE
     const struct vl_check *check;    // the first place that decides it, or NULL
-    uint32_t n_checks;               // how many places
     const struct lab_breach *breach; // or NULL
     const char *undecidable;         // the reason, or NULL
 };
 void clause_look(enum vl_clause c, struct clause_state *state);
+
+// What breaks this very clause, or NULL.
+const struct lab_breach *clause_breach(enum vl_clause c);
+
+// True if yes[] is set for the clause, or for all that it restates.
+bool clause_holds(enum vl_clause c, const uint8_t yes[VL_CLAUSE_COUNT]);
 
 // How a breach ended.
 struct clause_result {
@@ -32,8 +38,9 @@ struct clause_result {
     char words[CLAUSE_WORDS_BYTES]; // the run as "key=value ..."
 };
 
-// Run a breach three times, each in a child process. Returns false with err if a run was not
-// possible at all (a player that is not built).
+// Run a breach three times, each in a child process; twice if the other half has to lie for it:
+// then other_clean means nothing. Returns false with err if a run was not possible at all (a player
+// that is not built).
 bool clause_try(const struct lab_breach *breach, struct clause_result *result, char err[256]);
 
 // The scenario of a breach: its own, with the fault on, and who is hostile.

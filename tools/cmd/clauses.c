@@ -69,16 +69,21 @@ static void print_json_text(const char *text)
 static void print_json_clause(enum vl_clause c, bool first)
 {
     const struct vl_clause_info *info = vl_clause_info(c);
+    enum vl_clause same = VL_CLAUSE_NONE;
     struct clause_state state;
 
     clause_look(c, &state);
     (void)printf("%s\n  {\"id\": \"%s\", \"side\": \"%s\", \"level\": \"%s\", \"section\": \"%s\", "
                  "\"section_1_0\": \"%s\", \"area\": \"%s\", \"observed\": \"%s\", "
-                 "\"state\": \"%s\", \"same\": \"%s\", \"summary\": \"",
+                 "\"state\": \"%s\", \"same\": \"%s",
                  first ? "" : ",", info->id, vl_bound_name(info->side), vl_level_name(info->level),
                  info->section, info->section_1_0, vl_area_name(info->area),
                  vl_observed_name(info->observed), state_text(info, &state),
-                 vl_clause_info(state.same)->id);
+                 state.same == VL_CLAUSE_NONE ? info->id : "");
+    for (unsigned i = 0; (same = vl_clause_restated(c, i, NULL)) != VL_CLAUSE_NONE; i++) {
+        (void)printf("%s%s", i > 0 ? " " : "", vl_clause_info(same)->id); // bound: rows of a table
+    }
+    (void)printf("\", \"summary\": \"");
     print_json_text(info->summary);
     (void)printf("\"}");
 }
@@ -141,7 +146,7 @@ static void tally_clause(struct tally *t, enum vl_clause c, const uint8_t *ended
     struct clause_state state;
 
     clause_look(c, &state);
-    const bool test = ended_well[c] != 0 || ended_well[state.same] != 0;
+    const bool test = clause_holds(c, ended_well);
     if (info->level == VL_SHOULD || info->level == VL_SHOULD_NOT) {
         if (vl_area_exists(info->area) && state.undecidable == NULL) {
             t->should++;
@@ -308,8 +313,10 @@ const struct cmd cmd_clauses = {
     "  --side S      only what binds driver, device or both\n"
     "  --uncovered   only what is to have a check and a fault, and lacks one\n"
     "  --check       run every breach: with it exactly its clause is found; without it the run is\n"
-    "                clean; the other half stays clean beside it. The last line counts MUST and\n"
-    "                MUST NOT of 1.0; exit code 0 only if all are whole, and SHOULD to 80 %\n"
+    "                clean; with the breaking half hostile the other one, judged, is clean (not\n"
+    "                run where the other half has to lie for the breach to show: nobody is left\n"
+    "                to judge then). The last line counts MUST and MUST NOT of 1.0; exit code 0\n"
+    "                only if all are whole, and SHOULD to 80 %\n"
     "  -v            say each breach's finding, too\n"
     "  --write F     write the map of the specification (docs/SPEC-MAP.md)\n"
     "  --stale F     exit code 1 if F is not what --write would write\n"

@@ -75,11 +75,35 @@ static int print_example(const struct lab_breach *breach)
 
 // ---- one clause -----------------------------------------------------------------------------
 
+static void print_checks(enum vl_clause c)
+{
+    const struct vl_check *check = NULL;
+
+    for (uint32_t i = 0; (check = vl_check_at(i)) != NULL; i++) { // bound: places in the sources
+        if (check->clause == c) {
+            (void)printf("  check   %s:%" PRIu32 "\n", check->file, check->line);
+        }
+    }
+}
+
+static void print_fault(enum vl_clause c)
+{
+    const struct lab_breach *breach = clause_breach(c);
+
+    if (breach == NULL) {
+        return;
+    }
+    (void)printf("  fault   fault=clause:%s: %s\n", breach->id, breach->how);
+    if (breach->patch) {
+        (void)printf("          corpus/clauses/%s/fault.patch\n", breach->id);
+    }
+}
+
 int clauses_show(enum vl_clause c)
 {
     const struct vl_clause_info *info = vl_clause_info(c);
     struct clause_state state;
-    const struct vl_check *check = NULL;
+    enum vl_clause same = VL_CLAUSE_NONE;
     const char *why = NULL;
 
     clause_look(c, &state);
@@ -87,18 +111,16 @@ int clauses_show(enum vl_clause c)
     (void)printf("  %s of the %s; section %s (1.0: %s); area %s; observed by %s\n",
                  vl_level_name(info->level), vl_bound_name(info->side), info->section,
                  info->section_1_0, vl_area_name(info->area), vl_observed_name(info->observed));
-    (void)vl_clause_same(c, &why);
-    if (state.same != c) {
-        (void)printf("  restates %s: %s\n", vl_clause_info(state.same)->id, why);
+    for (unsigned i = 0; (same = vl_clause_restated(c, i, &why)) != VL_CLAUSE_NONE; i++) {
+        (void)printf("  restates %s: %s\n", vl_clause_info(same)->id, why); // bound: rows
     }
     if (state.undecidable != NULL) {
         (void)printf("  cannot be decided: %s\n", state.undecidable);
         return CMD_EXIT_CLEAN;
     }
-    for (uint32_t i = 0; (check = vl_check_at(i)) != NULL; i++) { // bound: places in the sources
-        if (check->clause == c || check->clause == state.same) {
-            (void)printf("  check   %s:%" PRIu32 "\n", check->file, check->line);
-        }
+    print_checks(c);
+    for (unsigned i = 0; (same = vl_clause_restated(c, i, NULL)) != VL_CLAUSE_NONE; i++) {
+        print_checks(same); // bound: rows
     }
     if (state.check == NULL) {
         (void)printf("  check   none: %s\n",
@@ -109,9 +131,9 @@ int clauses_show(enum vl_clause c)
     if (state.breach == NULL) {
         return CMD_EXIT_CLEAN;
     }
-    (void)printf("  fault   fault=clause:%s: %s\n", state.breach->id, state.breach->how);
-    if (state.breach->patch) {
-        (void)printf("          corpus/clauses/%s/fault.patch\n", state.breach->id);
+    print_fault(c);
+    for (unsigned i = 0; (same = vl_clause_restated(c, i, NULL)) != VL_CLAUSE_NONE; i++) {
+        print_fault(same); // bound: rows
     }
     (void)printf("  test    spec.clauses: vringlab clauses --check\n");
     return print_example(state.breach);
@@ -152,8 +174,12 @@ static void map_clause(FILE *f, enum vl_clause c)
         (void)fprintf(f, " | |\n");
         return;
     }
-    if (state.same != c) {
-        (void)fprintf(f, "as %s | |\n", vl_clause_info(state.same)->id);
+    if (state.same != VL_CLAUSE_NONE) {
+        enum vl_clause same = state.same;
+        for (unsigned i = 0; same != VL_CLAUSE_NONE; same = vl_clause_restated(c, ++i, NULL)) {
+            (void)fprintf(f, "%s%s", i > 0 ? " and " : "as ", vl_clause_info(same)->id);
+        }
+        (void)fprintf(f, " | |\n");
         return;
     }
     (void)fprintf(f, "%s | ",

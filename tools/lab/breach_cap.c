@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define CONFIG_HEADER_TYPE 0x0Eu
 #define CONFIG_VENDOR 0x00u
 #define CONFIG_DEVICE 0x02u
 #define CONFIG_REVISION 0x08u
@@ -231,8 +232,8 @@ static void reads_beyond(struct lab_breach_run *run, struct vl_port_op *op, uint
 
 static const struct lab_breach rows[] = {
     // identity
-    BY_DEVICE("4.1.1-dev-1", PCI, "the last capability links to the first one",
-              FIRST(shows8, LAB_MSIX_CAP(CAP_NEXT), 0x40)),
+    BY_DEVICE("4.1.1-dev-1", PCI, "the header type is that of a bridge",
+              FIRST(shows8, LAB_CONFIG(CONFIG_HEADER_TYPE), 1)),
     BY_DEVICE("4.1.2.1-dev-1", PCI, "the vendor ID is 0x8086",
               FIRST(shows16, LAB_CONFIG(CONFIG_VENDOR), 0x8086)),
     BY_DEVICE("4.1.2.1-dev-2", PCI, "an entropy device has the device ID of a network device",
@@ -299,8 +300,13 @@ static const struct lab_breach rows[] = {
     BY_DRIVER("4.1.4.9-drv-d1", PCI, "the driver gives the window a length of 8",
               AT_DRIVER(lab_also_write32, LAB_CAP(WINDOW, CAP_LENGTH), 8)),
     BY_DEVICE("4.1.4.9.1-dev-2", PCI,
-              "driver_feature_select is written through the window, and the device takes no notice",
-              AT_DRIVER(window_deaf, VL_COMMON_DRIVER_FEATURE_SELECT, 1)),
+              "driver_feature is written through the window, and the device takes no notice",
+              {.op = VL_OP_MMIO_WRITE,
+               .phase = VL_OP_DONE,
+               .where = LAB_REG(COMMON, VL_COMMON_DRIVER_FEATURE),
+               .deed = window_deaf,
+               .a = VL_COMMON_DRIVER_FEATURE,
+               .b = 0}),
     BY_DEVICE("4.1.4.9.1-dev-3", PCI,
               "driver_feature_select is read through the window, and has another value there",
               AT_DRIVER(window_stale, VL_COMMON_DRIVER_FEATURE_SELECT, 1)),

@@ -77,14 +77,36 @@ static void leave_index(struct lab_breach_run *run, struct vl_port_op *op, uint6
     }
 }
 
+// The answer is kept, and given to another read.
+static void keeps(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    (void)a;
+    (void)b;
+    run->word[0] = op->value;
+}
+
+static void gives_kept(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    (void)a;
+    (void)b;
+    op->value = run->word[0];
+}
+
+static void turns(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    (void)run;
+    (void)a;
+    (void)b;
+    op->value = __builtin_bswap32((uint32_t)op->value);
+}
+
 static const struct lab_breach rows[] = {
     // ---- device ----
     {.id = "4.1.3-both-d1",
      .side = LAB_SIDE_DEVICE,
-     .scenario = PCI,
-     .how = "num_queues reads 0x0100 for 1",
-     .act = {{READ_REPLY, .where = LAB_REG(COMMON, VL_COMMON_NUM_QUEUES), .deed = lab_set,
-              .a = 0x100}}},
+     .scenario = "transport=pci device=blk buffers=40 resize=1",
+     .how = "the capacity is big-endian, and changes",
+     .act = {{READ_REPLY, .where = LAB_REG(DEVICE, 0), .count = UINT16_MAX, .deed = turns}}},
     {.id = "4.1.3.2-dev-1",
      .side = LAB_SIDE_DEVICE,
      .scenario = PCI,
@@ -133,10 +155,11 @@ static const struct lab_breach rows[] = {
               .a = 0x50}}},
     {.id = "4.1.4.3.1-dev-3",
      .side = LAB_SIDE_DEVICE,
-     .scenario = PCI,
+     .scenario = "transport=pci device=blk indirect=off event_idx=off buffers=2",
      .how = "device_feature reads word 0 whatever is selected",
-     .act = {{READ_REPLY, .where = LAB_REG(COMMON, VL_COMMON_DEVICE_FEATURE), .nth = 2,
-              .deed = lab_set, .a = 0x30000000}}},
+     .act = {{READ_REPLY, .where = LAB_REG(COMMON, VL_COMMON_DEVICE_FEATURE), .deed = keeps},
+             {READ_REPLY, .where = LAB_REG(COMMON, VL_COMMON_DEVICE_FEATURE), .nth = 2,
+              .deed = gives_kept}}},
     {.id = "4.1.4.3.1-dev-4",
      .side = LAB_SIDE_DEVICE,
      .scenario = PCI,
@@ -238,9 +261,8 @@ static const struct lab_breach rows[] = {
     {.id = "4.1.4.3.2-drv-8",
      .side = LAB_SIDE_DRIVER,
      .scenario = PCI,
-     .how = "the queue is enabled first, and its addresses are written behind that",
-     .act = {{WRITE_BEFORE, AT_DESC, .deed = lab_also_write16,
-              .a = LAB_REG(COMMON, VL_COMMON_QUEUE_ENABLE), .b = 1}}},
+     .how = "the low half of queue_device is not written",
+     .act = {{WRITE_BEFORE, .where = LAB_REG(COMMON, VL_COMMON_QUEUE_DEVICE), .deed = lab_drop}}},
     {.id = "4.1.4.3.2-drv-9",
      .side = LAB_SIDE_DRIVER,
      .scenario = PCI,

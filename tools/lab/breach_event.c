@@ -73,14 +73,6 @@ static void see_an_entry(struct lab_breach_run *run, struct vl_port_op *op, uint
     run->word[2] = op->value;
 }
 
-// The entry itself is made up, too: head a, b bytes.
-static void make_up_entry(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
-{
-    if (run->word[1] == ENTRY_SEEN) {
-        lab_drop(run, op, a | b << 32, 0);
-    }
-}
-
 // ---- the table ------------------------------------------------------------------------------
 
 #define ACCESS(who, op_, field, phase_)                                                            \
@@ -107,8 +99,7 @@ static const struct lab_breach rows[] = {
               .side = LAB_DRIVER,
               .deed = extra_interrupt,
               .a = 0},
-             {ACCESS(DRIVER, LOAD, USED_IDX, DONE), EVER, .deed = see_an_entry},
-             {ACCESS(DRIVER, LOAD, USED_RING, BEFORE), EVER, .deed = make_up_entry, .b = 1}}},
+             {ACCESS(DRIVER, LOAD, USED_IDX, DONE), EVER, .deed = see_an_entry}}},
     {.id = "2.7.7.2-dev-1",
      .side = LAB_SIDE_DEVICE,
      .scenario = "transport=direct event_idx=off buffers=4",

@@ -32,6 +32,8 @@
         .count = UINT16_MAX, .deed = lab_drop                                                      \
     }
 
+#define NET_ID 0x10411AF4
+
 // The function looks like a network device, whose bits need others; its driver sees what is there.
 #define LOOKS_LIKE_NET                                                                             \
     {.op = VL_OP_CONFIG_READ,                                                                      \
@@ -39,7 +41,7 @@
      .where = LAB_CONFIG(0),                                                                       \
      .count = UINT16_MAX,                                                                          \
      .deed = lab_set,                                                                              \
-     .a = 0x10411AF4},                                                                             \
+     .a = NET_ID},                                                                                 \
     {                                                                                              \
         .op = VL_OP_CONFIG_READ, .phase = VL_OP_DONE, .where = LAB_CONFIG(0), .count = UINT16_MAX, \
         .deed = lab_see, .a = 0x10421AF4                                                           \
@@ -73,6 +75,27 @@
 
 #define PCI2 "transport=pci buffers=2"
 #define NO_INDIRECT PCI2 " indirect=off"
+
+// The driver looks at the device ID once more, and that says network: what the function offers is
+// judged by it. Which bits need others is known of network devices, and of CONFIG_WCE.
+static void looks_again(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    (void)op;
+    (void)a;
+    (void)b;
+    run->word[0] = 1;
+    run->machine->interposer = &run->interposer;
+    (void)lab_breach_read(run, LAB_CONFIG(0), 4);
+    run->machine->interposer = NULL;
+    run->word[0] = 0;
+}
+
+static void is_net_by_now(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    (void)a;
+    (void)b;
+    op->value = run->word[0] != 0 ? NET_ID : op->value;
+}
 
 static const struct lab_breach rows[] = {
     DRIVER_ROW("2.2.1-drv-1", NO_INDIRECT, "INDIRECT_DESC is accepted, and is not offered",
@@ -113,6 +136,20 @@ static const struct lab_breach rows[] = {
      .how = "FAILED is set over an offer with an unknown bit",
      .device_lies = true,
      .act = {{OFFER(1), .deed = lab_or, .a = BIT(5)}, {OFFER_SEEN(2), .deed = lab_see, .a = 0}}},
+    DEVICE_ROW("2.2.2-dev-1", "transport=pci device=blk buffers=2",
+               "a function that now says it is a network device offers HOST_TSO4 without CSUM",
+               {.op = VL_OP_MMIO_WRITE,
+                .phase = VL_OP_DONE,
+                .where = STATUS,
+                .mask = 0xFF,
+                .match = VL_STATUS_ACKNOWLEDGE,
+                .deed = looks_again},
+               {.op = VL_OP_CONFIG_READ,
+                .phase = VL_OP_REPLY,
+                .where = LAB_CONFIG(0),
+                .count = UINT16_MAX,
+                .deed = is_net_by_now},
+               {OFFER(1), .deed = lab_set, .a = NET_HOST_TSO4 | NET_STATUS}),
     DEVICE_ROW("2.2.2-dev-2", PCI2, "FEATURES_OK reads 0 over a valid set",
                {STATUS_ANSWER(2), .deed = lab_clear, .a = VL_STATUS_FEATURES_OK}, NO_ACCUSATION),
     {.id = "2.2.2-dev-3",
