@@ -64,6 +64,7 @@ struct vl_referees *vl_referees_open_for(const struct vl_referee_host *host,
         r->queue[i].index = (uint8_t)i;
         ok = queue_arrays_open(&r->queue[i], queue_size_max) && ok;
     }
+    ok = vl_bringup_open(&r->bringup) && ok;
     if (!ok) {
         vl_referees_close(r);
         return NULL;
@@ -128,6 +129,7 @@ void vl_referees_close(struct vl_referees *r)
         vl_queue_close(&q->abstract);
     }
     vl_image_close(&r->image);
+    vl_bringup_close(&r->bringup);
     free(r->elem);
     free(r);
 }
@@ -196,6 +198,7 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     r->n_elems = 0;
     r->acts = (struct vl_driver_acts){0};
     vl_spec_reset(r);
+    vl_bringup_reset(r);
     r->free_elem = VL_NONE;
     for (unsigned side = 0; side < VL_SIDE_COUNT; side++) {
         r->asleep[side] = false;

@@ -324,15 +324,32 @@ static void handler_returns(struct vl_referees *r, const struct vl_event *ev, ui
 
 // ---- registers ------------------------------------------------------------------------------
 
-static void config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+void vl_registers_judge(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+{
+    if (ev->kind == VL_EV_CONFIG_READ || ev->kind == VL_EV_CONFIG_WRITE) {
+        vl_spec_config_space(r, ev, seq);
+        vl_pci_rules_config(r, ev);
+    } else {
+        vl_spec_mmio(r, ev, seq);
+        vl_pci_rules_mmio(r, ev);
+    }
+    if (r->accusation_due) {
+        vl_robust_settle(r);
+    }
+}
+
+static void registers(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     if (!r->config.pci) {
         return;
     }
-    vl_spec_config_space(r, ev, seq);
-    vl_pci_rules_config(r, ev);
-    if (r->accusation_due) {
-        vl_robust_settle(r);
+    if (r->bringup.state == VL_BRINGUP_PAST) {
+        vl_registers_judge(r, ev, seq);
+    } else if (!vl_bringup_takes(r, ev, seq)) {
+        vl_registers_judge(r, ev, seq);
+        if (r->bringup.state == VL_BRINGUP_RECORDS) {
+            vl_bringup_keeps(r, ev, seq);
+        }
     }
 }
 
@@ -341,7 +358,7 @@ static void config_read(struct vl_referees *r, const struct vl_event *ev, uint64
 {
     (void)payload;
     vl_flight_reads(&r->flight);
-    config_space(r, ev, seq);
+    registers(r, ev, seq);
 }
 
 static void config_write(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
@@ -349,19 +366,7 @@ static void config_write(struct vl_referees *r, const struct vl_event *ev, uint6
 {
     (void)payload;
     vl_flight_writes(&r->flight, ev);
-    config_space(r, ev, seq);
-}
-
-static void mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
-{
-    if (!r->config.pci) {
-        return;
-    }
-    vl_spec_mmio(r, ev, seq);
-    vl_pci_rules_mmio(r, ev);
-    if (r->accusation_due) {
-        vl_robust_settle(r);
-    }
+    registers(r, ev, seq);
 }
 
 static void mmio_read(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
@@ -369,7 +374,7 @@ static void mmio_read(struct vl_referees *r, const struct vl_event *ev, uint64_t
 {
     (void)payload;
     vl_flight_reads(&r->flight);
-    mmio(r, ev, seq);
+    registers(r, ev, seq);
 }
 
 static void mmio_write(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
@@ -380,7 +385,7 @@ static void mmio_write(struct vl_referees *r, const struct vl_event *ev, uint64_
     if (ev->aux != 0) {
         vl_mark(r, VL_MARK_POSTED);
     }
-    mmio(r, ev, seq);
+    registers(r, ev, seq);
 }
 
 // ---- the rest -------------------------------------------------------------------------------
@@ -496,11 +501,23 @@ static event_taker *const takers[VL_EV_COUNT] = {
     [VL_EV_RACE] = nobodys,
 };
 
+// No register event, and none that nobody takes.
+static bool is_other(unsigned kind)
+{
+    const uint64_t others =
+        ~(1ull << VL_EV_CONFIG_READ | 1ull << VL_EV_CONFIG_WRITE | 1ull << VL_EV_MMIO_READ |
+          1ull << VL_EV_MMIO_WRITE | 1ull << VL_EV_SHARED | 1ull << VL_EV_RESOLVE);
+    return (others >> (kind % 64u) & 1u) != 0;
+}
+
 void vl_referees_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
 {
     struct vl_referees *r = ctx;
 
     r->seq = seq;
+    if (r->bringup.state == VL_BRINGUP_FOLLOWS && is_other(ev->kind)) {
+        vl_bringup_leave(r);
+    }
     if (ev->kind < VL_EV_COUNT) {
         takers[ev->kind](r, ev, seq, payload);
     }

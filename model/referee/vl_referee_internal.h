@@ -20,6 +20,7 @@
 #ifndef VL_REFEREE_INTERNAL_H
 #define VL_REFEREE_INTERNAL_H
 
+#include "model/referee/vl_bringup.h"
 #include "model/referee/vl_flight.h"
 #include "model/referee/vl_referee.h"
 #include "model/referee/vl_ring_notify.h"
@@ -87,6 +88,7 @@ struct vl_referees {
     struct vl_pci_rules pci;
     struct vl_driver_acts acts;
     struct vl_spec spec;
+    struct vl_bringup bringup;
 };
 
 static inline void vl_mark(struct vl_referees *r, enum vl_mark mark)
@@ -123,6 +125,9 @@ static inline bool vl_promise_step(struct vl_referees *r, const struct vl_squeue
 
 // A note of either side (vl_referee.c).
 void vl_referee_note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+
+// An access to config space or a register, by every checker that wants it.
+void vl_registers_judge(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
 // ---- vl_ring_driver.c -------------------------------------------------------------------------
 

@@ -155,10 +155,7 @@ void vl_pci_rules_mmio(struct vl_referees *r, const struct vl_event *ev)
 {
     struct vl_pci_rules *p = &r->pci;
 
-    if (p->n_seen == 0) {
-        return;
-    }
-    if (r->judge_driver && p->n_seen < VL_PCI_FUNCTIONS && !in_a_bar(p, ev)) {
+    if (r->judge_driver && p->n_seen > 0 && p->n_seen < VL_PCI_FUNCTIONS && !in_a_bar(p, ev)) {
         vl_referee_finding(r, "robustness:stray-access", "driver",
                            "a register access of %" PRIu32 " bytes at bus address 0x%" PRIx64
                            " lies in no BAR that the driver placed",

@@ -137,7 +137,7 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
     if (!vl_spec_decode(r, ev, seq, &a)) {
         return; // before any function with virtio's structures was found
     }
-    if (a.region != VL_REGION_NOTIFY || !r->spec.cap.went_on) {
+    if (vl_spec_cap_wants(&r->spec.cap, &a)) {
         vl_spec_cap_access(r, &a);
     }
     if (a.off == VL_COMMON_QUEUE_SIZE) {
@@ -173,9 +173,17 @@ void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
 
 void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
+    const uint32_t function = (uint32_t)(ev->addr >> 16);
+
     vl_spec_cap_config(r, ev, seq);
-    vl_spec_isr_config(r, ev, seq);
-    if ((uint32_t)(ev->addr >> 16) == r->spec.regs.function) {
+    if (ev->kind == VL_EV_CONFIG_READ) {
+        vl_spec_caps_read(&r->spec.notify, function);
+    } else {
+        r->spec.msix.changed_seq = seq;
+    }
+    if (function == r->spec.regs.function) { // the one whose structures are used
+        vl_spec_caps_config(r, ev, seq);
+        vl_spec_isr_config(r, ev);
         vl_spec_regs_config(r, ev, seq);
     }
 }

@@ -143,6 +143,19 @@ void vl_window_direct(struct vl_referees *r, const struct vl_reg_access *a);
 // Config space was accessed; before the registers' shadow takes it in.
 void vl_spec_cap_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
+// True if that access means something to them: the first one, or one that is not of a register that
+// they have nothing to do with.
+static inline bool vl_spec_cap_wants(const struct vl_spec_cap_state *s,
+                                     const struct vl_reg_access *a)
+{
+    if (!s->went_on) {
+        return true;
+    }
+    return a->region == VL_REGION_COMMON
+               ? vl_window_holds(a->off) || a->off >= VL_COMMON_BYTES
+               : a->region == VL_REGION_NONE || a->region == VL_REGION_ISR;
+}
+
 // A register was accessed: the driver has seen what it wanted of config space.
 void vl_spec_cap_access(struct vl_referees *r, const struct vl_reg_access *a);
 

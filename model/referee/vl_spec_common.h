@@ -59,8 +59,8 @@ struct vl_spec_common {
     struct vl_config_word word[VL_CONFIG_WORDS];
 };
 
-// True while they wait for something beside registers of theirs: the capabilities have to be judged,
-// or a queue is not enabled that the driver calls ready.
+// True while they wait for something beside their registers: the capabilities have to be judged, or
+// a queue is not enabled that the driver calls ready.
 static inline bool vl_spec_common_waits(const struct vl_spec_common *c)
 {
     return !c->caps_judged || (c->live & ~c->enabled) != 0;

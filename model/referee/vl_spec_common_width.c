@@ -21,13 +21,13 @@ static struct field aligned(uint32_t off, uint32_t bytes)
 
 static struct field common_field(uint32_t off)
 {
-    if (off == VL_COMMON_STATUS || off == VL_COMMON_GENERATION) {
-        return aligned(off, 1);
-    }
-    if (off >= VL_COMMON_CONFIG_VECTOR && off < VL_COMMON_QUEUE_DESC) {
-        return aligned(off, 2);
-    }
-    return aligned(off, off < VL_COMMON_BYTES ? 4 : 0x40000000u);
+    static const uint8_t bytes[VL_COMMON_BYTES] = {
+        4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, // features
+        2, 2, 2, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, // from config_msix_vector on
+        4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, // addresses
+        4, 4, 4, 4, 4, 4, 4, 4,
+    };
+    return off < VL_COMMON_BYTES ? aligned(off, bytes[off]) : (struct field){0, 0};
 }
 
 // The block device's configuration [5.2.4].

@@ -252,16 +252,11 @@ static void pci_status(struct vl_referees *r, uint32_t status)
               s->line ? s->rise_seq : s->read_seq);
 }
 
-void vl_spec_isr_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
+void vl_spec_isr_config(struct vl_referees *r, const struct vl_event *ev)
 {
-    const struct vl_spec_regs *regs = &r->spec.regs;
     const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
 
-    vl_spec_caps_config(r, ev, seq);
-    if (ev->kind == VL_EV_CONFIG_WRITE) {
-        r->spec.msix.changed_seq = seq;
-    }
-    if (!regs->found || (uint32_t)(ev->addr >> 16) != regs->function) {
+    if (!r->spec.regs.found) {
         return;
     }
     if (ev->kind == VL_EV_CONFIG_READ && off == CONFIG_STATUS) {

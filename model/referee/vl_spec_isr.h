@@ -43,7 +43,7 @@ struct vl_spec_isr {
 
 // An access to the ISR status, or to config space.
 void vl_spec_isr_access(struct vl_referees *r, const struct vl_reg_access *a);
-void vl_spec_isr_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+void vl_spec_isr_config(struct vl_referees *r, const struct vl_event *ev);
 
 // An interrupt or the line, a handler that returns, the end of a run.
 void vl_spec_isr_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);

@@ -25,8 +25,17 @@ void vl_spec_notify_access(struct vl_referees *r, const struct vl_reg_access *a)
 
 // ---- vl_spec_notify_caps.c --------------------------------------------------------------------
 
-// Config space is accessed; the driver uses what it read there; it gives the device up, and names a
-// rule that the device broke (accused) or does not.
+// Config space of a function is read.
+static inline void vl_spec_caps_read(struct vl_spec_notify *s, uint32_t function)
+{
+    if (function != s->function) {
+        s->function = function;
+        s->judged = s->doubtful = false;
+    }
+}
+
+// Config space of the function in use is accessed; the driver uses what it read there; it gives the
+// device up, and names a rule that the device broke (accused) or does not.
 void vl_spec_caps_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 void vl_spec_caps_judge(struct vl_referees *r);
 static inline void vl_spec_caps_used(struct vl_referees *r, const struct vl_spec_notify *s)

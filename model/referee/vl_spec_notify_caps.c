@@ -45,16 +45,6 @@ static bool known(const struct vl_spec_notify *s, uint32_t off, uint32_t bytes)
     return vl_config_has(s->known, off, bytes);
 }
 
-static void config_read(struct vl_spec_notify *s, const struct vl_event *ev)
-{
-    const uint32_t function = (uint32_t)(ev->addr >> 16);
-
-    if (function != s->function) {
-        s->function = function;
-        s->judged = s->doubtful = false;
-    }
-}
-
 // Message control as the driver reads and writes it, by whatever width; its size is read-only.
 static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
@@ -87,12 +77,7 @@ static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t s
 
 void vl_spec_caps_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
-    const struct vl_spec_regs *regs = &r->spec.regs;
-
-    if (ev->kind == VL_EV_CONFIG_READ) {
-        config_read(&r->spec.notify, ev);
-    }
-    if (regs->found && regs->msix_found && (uint32_t)(ev->addr >> 16) == regs->function) {
+    if (r->spec.regs.found && r->spec.regs.msix_found) {
         control(r, ev, seq);
     }
 }
