@@ -321,10 +321,8 @@ void vl_port_fence(struct virtq_port *port, enum virtq_order order, enum virtq_b
                           .order = vl_order_in_force(m, order, barrier),
                           .barrier = (uint8_t)barrier};
     if (m->interposer != NULL) {
-        struct vl_port_op op = {.kind = VL_OP_FENCE,
-                                .side = (uint8_t)port->side,
-                                .agent = ev.agent,
-                                .order = ev.order};
+        struct vl_port_op op = {
+            .kind = VL_OP_FENCE, .side = (uint8_t)port->side, .agent = ev.agent, .order = ev.order};
         vl_interpose(m, &op, VL_OP_BEFORE);
         if (op.drop) {
             return;
@@ -396,8 +394,7 @@ static void interposed_piece(struct virtq_port *port, const struct virtq_span *s
 {
     static _Thread_local uint8_t copy[PIECE_MAX_BYTES]; // large for a fiber's stack
     struct vl_machine *m = port->machine;
-    struct vl_port_op op =
-        op_of(port, dst != NULL ? VL_OP_READ : VL_OP_WRITE, span, off, bytes);
+    struct vl_port_op op = op_of(port, dst != NULL ? VL_OP_READ : VL_OP_WRITE, span, off, bytes);
 
     if (src != NULL) {
         memcpy(copy, src, bytes);

@@ -202,10 +202,9 @@ static void wrong_length(struct vl_referees *r, const struct vl_head *h, const s
 static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head *h,
                      const struct vl_event *ev)
 {
-    const bool kept =
-        !vl_promises(r, q) ||
-        vl_promise_step(r, q, VL_SIDE_DRIVER,
-                        vl_queue_collect(&q->abstract, (uint32_t)ev->value, ev->len));
+    const bool kept = !vl_promises(r, q) ||
+                      vl_promise_step(r, q, VL_SIDE_DRIVER,
+                                      vl_queue_collect(&q->abstract, (uint32_t)ev->value, ev->len));
 
     if ((h->flags & VL_HEAD_SUBMITTED) == 0) {
         vl_referee_finding(r, "data:duplicate-completion", "driver",

@@ -40,7 +40,7 @@ struct vl_referee_host {
     // ends with its finding.
     void (*finding)(void *ctx, const char *kind, const char *side, const char *detail);
     struct vl_verdict *verdict; // advice and clauses are written here
-    uint32_t n_regions; // at most VL_REFEREE_REGIONS
+    uint32_t n_regions;         // at most VL_REFEREE_REGIONS
     struct vl_referee_region region[VL_REFEREE_REGIONS];
 };
 

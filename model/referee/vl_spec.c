@@ -74,9 +74,12 @@ void vl_spec_reset(struct vl_referees *r)
     memset(s->advised, 0, sizeof(s->advised));
     vl_spec_blk_reset(&s->blk);
     memset(&s->entropy, 0, sizeof(s->entropy));
-    if (!r->config.pci) {
-        return;
-    }
+}
+
+void vl_spec_clear(struct vl_referees *r)
+{
+    struct vl_spec *s = &r->spec;
+
     vl_spec_regs_reset(&s->regs);
     memset(&s->status, 0, sizeof(s->status));
     memset(&s->features, 0, sizeof(s->features));

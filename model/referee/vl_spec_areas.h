@@ -33,8 +33,10 @@ struct vl_spec {
     struct vl_spec_entropy entropy;
 };
 
-// Start a run.
+// Start a run; over PCI what the areas keep of registers is cleared apart from that, by
+// vl_bringup.h.
 void vl_spec_reset(struct vl_referees *r);
+void vl_spec_clear(struct vl_referees *r);
 
 // A register access (MMIO_READ, MMIO_WRITE), one to config space, and every other event that the
 // checkers of registers want: interrupts, the line, sleeps, handlers, notes, the end.

@@ -29,7 +29,7 @@ static int tear_down(void **state)
 // A step as data: o offer, t take, w write, g give, c collect, x withdraw, r rest, s rest with a
 // notification owed; then the buffer; a length behind g and c.
 struct row {
-    const char *steps; // "o0 t0 g0 c0"
+    const char *steps;  // "o0 t0 g0 c0"
     const char *broken; // by the last step; NULL: none
 };
 

@@ -398,12 +398,8 @@ static int explore_rows(void)
 static const struct {
     const char *name;
     int (*run)(void);
-} benches[] = {{"event", bench_event},
-               {"exec", bench_exec},
-               {"referees", bench_referees},
-               {"memory", bench_memory},
-               {"trace", bench_trace},
-               {"explore", explore_rows}};
+} benches[] = {{"event", bench_event},   {"exec", bench_exec},   {"referees", bench_referees},
+               {"memory", bench_memory}, {"trace", bench_trace}, {"explore", explore_rows}};
 
 static void print_rows(bool json)
 {

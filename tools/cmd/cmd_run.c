@@ -39,11 +39,10 @@ static void print_clauses(const struct vl_verdict *v)
     for (uint32_t i = 0; i < v->n_advice && i < VL_ADVICE_MAX; i++) { // bound: VL_ADVICE_MAX
         const struct vl_advice *advice = &v->advice[i];
         const struct vl_clause_info *info = vl_clause_info(advice->clause);
-        (void)printf("advice %s (%s) to the %s at #%" PRIu64 ": %s\n",
-                     info != NULL ? info->id : "?",
-                     vl_level_name(info != NULL ? info->level : VL_SHOULD),
-                     advice->side == VL_SIDE_DRIVER ? "driver" : "device", advice->event,
-                     advice->detail);
+        (void)printf(
+            "advice %s (%s) to the %s at #%" PRIu64 ": %s\n", info != NULL ? info->id : "?",
+            vl_level_name(info != NULL ? info->level : VL_SHOULD),
+            advice->side == VL_SIDE_DRIVER ? "driver" : "device", advice->event, advice->detail);
     }
 }
 

@@ -439,7 +439,7 @@ struct vl_referee_config lab_referee_config(const struct lab_scenario *s)
                                       .completion_owed = true,
                                       .pci = pci,
                                       .races_seen = s->races == LAB_RACES_SEE,
-        .barriers = s->barriers == LAB_BARRIERS_ORDERS,
+                                      .barriers = s->barriers == LAB_BARRIERS_ORDERS,
                                       .virtio_id = s->device == LAB_DEVICE_BLK ? VL_VIRTIO_BLK
                                                                                : VL_VIRTIO_ENTROPY};
 }
