@@ -297,19 +297,31 @@ static void not_given(struct vl_referees *r, const struct vl_event *ev, bool wri
         r, write ? "ownership:device-write-outside" : "ownership:device-read-outside", text);
 }
 
+// The first head that the device gave back with an element that covers gpa, or VL_NONE.
+static uint32_t head_given_back(const struct vl_referees *r, const struct vl_squeue *q, bool write,
+                                uint64_t gpa)
+{
+    for (uint32_t head = 0; q->state == VL_QUEUE_LIVE && head < q->size; head++) {
+        const struct vl_head *h = &q->head[head];
+        if ((h->flags & VL_HEAD_GIVEN_BACK) != 0 && elem_of(r, h, write, gpa) != VL_NONE) {
+            return head;
+        }
+    }
+    return VL_NONE;
+}
+
 static void outside(struct vl_referees *r, const struct vl_event *ev, bool write, uint64_t gpa)
 {
     for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
         const struct vl_squeue *q = &r->queue[i];
-        for (uint32_t head = 0; q->state == VL_QUEUE_LIVE && head < q->size; head++) {
-            const struct vl_head *h = &q->head[head];
-            if ((h->flags & VL_HEAD_GIVEN_BACK) != 0 && elem_of(r, h, write, gpa) != VL_NONE) {
-                VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_13_3_dev_d1, "ownership:after-return",
-                             "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64 " of head %" PRIu32
-                             ", which it returned at #%" PRIu64,
-                             write ? "wrote" : "read", ev->len, ev->addr, head, h->given_back_seq);
-                return;
-            }
+        const uint32_t head = head_given_back(r, q, write, gpa);
+        if (head != VL_NONE) {
+            VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_13_3_dev_d1, "ownership:after-return",
+                         "the device %s %" PRIu32 " bytes at gpa 0x%" PRIx64 " of head %" PRIu32
+                         ", which it returned at #%" PRIu64,
+                         write ? "wrote" : "read", ev->len, ev->addr, head,
+                         q->head[head].given_back_seq);
+            return;
         }
     }
     not_given(r, ev, write, gpa);

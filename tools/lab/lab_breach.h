@@ -79,8 +79,17 @@ struct lab_breach_table {
 #define LAB_BREACH_TABLES(X)                                                                       \
     X(status)                                                                                      \
     X(features)                                                                                    \
-    X(config) X(cap) X(common) X(notify) X(isr) X(msix) X(ring_driver) X(ring_device) X(event)     \
-        X(blk) X(entropy)
+    X(config)                                                                                      \
+    X(cap)                                                                                         \
+    X(common)                                                                                      \
+    X(notify)                                                                                      \
+    X(isr)                                                                                         \
+    X(msix)                                                                                        \
+    X(ring_driver)                                                                                 \
+    X(ring_device)                                                                                 \
+    X(event)                                                                                       \
+    X(blk)                                                                                         \
+    X(entropy)
 #define LAB_BREACH_EXTERN_(name) extern const struct lab_breach_table lab_breach_##name;
 LAB_BREACH_TABLES(LAB_BREACH_EXTERN_)
 #undef LAB_BREACH_EXTERN_
