@@ -1,6 +1,6 @@
 // tools/lab/breach_features.c -- breaches of clauses: feature bits.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tools/lab/lab_breach.h"
+#include "tools/lab/breach_rows.h"
 
 #define STATUS LAB_REG(COMMON, VL_COMMON_STATUS)
 #define FAILED_EARLY                                                                               \
@@ -49,19 +49,6 @@
 #define NET_CSUM BIT(0)
 #define NET_HOST_TSO4 BIT(11)
 #define NET_STATUS BIT(16) // a field that lies where the driver reads the capacity
-
-#define DRIVER_ROW(clause, scenario_, how_, ...)                                                   \
-    {                                                                                              \
-        .id = clause, .side = LAB_SIDE_DRIVER, .scenario = scenario_, .how = how_, .act = {        \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
-#define DEVICE_ROW(clause, scenario_, how_, ...)                                                   \
-    {                                                                                              \
-        .id = clause, .side = LAB_SIDE_DEVICE, .scenario = scenario_, .how = how_, .act = {        \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
 
 // The device offers a bit that it must not, and the driver takes it.
 #define TAKES(clause, word, bit, what)                                                             \

@@ -1,6 +1,6 @@
 // tools/lab/breach_status.c -- breaches of clauses: device status, initialisation, reset.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tools/lab/lab_breach.h"
+#include "tools/lab/breach_rows.h"
 
 #define STATUS LAB_REG(COMMON, VL_COMMON_STATUS)
 
@@ -25,19 +25,6 @@
 // The driver has read that the last reset is complete.
 #define LAST_RESET_DONE                                                                            \
     .op = VL_OP_MMIO_READ, .phase = VL_OP_DONE, .where = STATUS, .mask = 0xFF, .match = 0, .nth = 2
-
-#define DRIVER_ROW(clause, scenario_, how_, ...)                                                   \
-    {                                                                                              \
-        .id = clause, .side = LAB_SIDE_DRIVER, .scenario = scenario_, .how = how_, .act = {        \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
-#define DEVICE_ROW(clause, scenario_, how_, ...)                                                   \
-    {                                                                                              \
-        .id = clause, .side = LAB_SIDE_DEVICE, .scenario = scenario_, .how = how_, .act = {        \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
 
 // ---- deeds of this table ------------------------------------------------------------------------
 
