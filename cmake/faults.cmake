@@ -9,15 +9,16 @@
 # side=driver or side=device.
 # SPDX-License-Identifier: BSD-2-Clause
 # A breach of a clause that no interposer can make is corpus/clauses/<ID>/fault.patch, and lands in
-# players/<ID>.so in the same way.
-vringlab_glob(patches corpus/faults/*/fault.patch corpus/clauses/*/fault.patch)
+# players/<ID>.so in the same way; so does a bug of the zoo, corpus/zoo/<slug>/fault.patch
+# (fault=zoo:<slug>).
+vringlab_glob(patches
+              corpus/faults/*/fault.patch corpus/clauses/*/fault.patch corpus/zoo/*/fault.patch)
 
 # A fault that is gone leaves no player behind.
 file(GLOB players "${CMAKE_BINARY_DIR}/players/*.so")
 foreach(player IN LISTS players)
   get_filename_component(name "${player}" NAME_WLE)
-  if(NOT "${CMAKE_SOURCE_DIR}/corpus/faults/${name}/fault.patch" IN_LIST patches AND
-     NOT "${CMAKE_SOURCE_DIR}/corpus/clauses/${name}/fault.patch" IN_LIST patches)
+  if(NOT patches MATCHES "/${name}/fault[.]patch(;|$)")
     file(REMOVE "${player}")
   endif()
 endforeach()

@@ -140,6 +140,19 @@ static const struct lab_fault_info *find_bug(const char *name)
     return NULL;
 }
 
+// "zoo:SLUG": the slug, where it is one (it becomes a file name); else NULL. Which half it belongs
+// to is known by its player alone, so that an entry of the zoo is a directory and no row here.
+static const char *zoo_slug(const char *name)
+{
+    const char prefix[] = "zoo:";
+    const char *slug = name + sizeof(prefix) - 1;
+    if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 || *slug == '\0' ||
+        slug[strspn(slug, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0') {
+        return NULL;
+    }
+    return slug;
+}
+
 bool lab_fault_known(const char *name, char err[256])
 {
     unsigned barrier = 0;
@@ -147,7 +160,7 @@ bool lab_fault_known(const char *name, char err[256])
     unsigned field = 0;
     uint32_t row = 0;
     enum lab_side side = LAB_SIDE_DRIVER;
-    if (find_bug(name) != NULL || lab_breach_named(name) != NULL ||
+    if (zoo_slug(name) != NULL || find_bug(name) != NULL || lab_breach_named(name) != NULL ||
         parse_barrier(name, &barrier, &order) ||
         lab_mischief_fault_parse(name, &field, &row, &side)) {
         return true;
@@ -327,6 +340,14 @@ const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab
     }
     for (uint32_t i = 0; i < s->n_faults; i++) {
         const char *patched = patched_half(s->fault[i], side);
+        const char *slug = zoo_slug(s->fault[i]);
+        if (slug != NULL) {
+            const struct lab_player *of_zoo = load(slug, dir, err);
+            if (of_zoo == NULL) {
+                return NULL;
+            }
+            patched = of_zoo->side == side ? slug : NULL;
+        }
         if (patched == NULL) {
             continue;
         }

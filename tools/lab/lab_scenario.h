@@ -58,7 +58,7 @@ struct lab_scenario {
     char driver[LAB_NAME_BYTES]; // players
     char device_player[LAB_NAME_BYTES];
     uint32_t n_faults;
-    char fault[LAB_FAULTS_MAX][LAB_NAME_BYTES]; // names of corpus/faults, or barrier:NAME=STRENGTH
+    char fault[LAB_FAULTS_MAX][LAB_NAME_BYTES]; // as lab_fault_known() knows them
 };
 
 // All keys at their defaults.
