@@ -84,6 +84,56 @@ static uint32_t choose_from_seed(struct vl_choices *c, uint32_t slot, unsigned l
     return (uint32_t)vl_mix64(&c->rng);
 }
 
+// ---- schedules: three lanes, one counter -------------------------------------------------------
+
+static uint32_t earlier(uint32_t a, uint32_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+// Make the slot of schedule due when any of the three lanes is.
+static void join_schedule(struct vl_choices *c, unsigned agent)
+{
+    struct vl_slot *s = &c->slots[vl_slot_index(VL_LANE_SCHEDULE, agent, 0)];
+    const struct vl_slot *priority = &c->slots[vl_slot_index(VL_LANE_PRIORITY, agent, 0)];
+    const struct vl_slot *delay = &c->slots[vl_slot_index(VL_LANE_DELAY, agent, 0)];
+
+    c->schedule_next[agent] = s->next;
+    s->next = earlier(s->next, earlier(priority->next, delay->next));
+}
+
+static void join_schedules(struct vl_choices *c)
+{
+    for (unsigned agent = 0; agent < VL_AGENT_COUNT; agent++) {
+        join_schedule(c, agent);
+    }
+}
+
+// One lane beside schedule at the port call that schedule counts.
+static uint32_t choose_beside(struct vl_choices *c, unsigned lane, unsigned agent, uint32_t nth,
+                              uint32_t n_options)
+{
+    const uint32_t slot = vl_slot_index(lane, agent, 0);
+    c->slots[slot].n = nth;
+    return c->slots[slot].next == nth ? vl_choose_slow(c, slot, lane, agent, 0, n_options) : 0;
+}
+
+struct vl_turn vl_choose_turn(struct vl_choices *c, unsigned agent, uint32_t n_others)
+{
+    const uint32_t slot = vl_slot_index(VL_LANE_SCHEDULE, agent, 0);
+    const uint32_t nth = c->slots[slot].n;
+    struct vl_turn turn = {0};
+
+    c->slots[slot].next = c->schedule_next[agent];
+    turn.priority = choose_beside(c, VL_LANE_PRIORITY, agent, nth, VL_PRIORITY_OPTIONS);
+    turn.delay = choose_beside(c, VL_LANE_DELAY, agent, nth, VL_PUT_OFF_OPTIONS);
+    if (c->slots[slot].next == nth) {
+        turn.preempt = vl_choose_slow(c, slot, VL_LANE_SCHEDULE, agent, 0, n_others + 1);
+    }
+    join_schedule(c, agent);
+    return turn;
+}
+
 static uint32_t choose_by_guide(struct vl_choices *c, uint32_t slot, unsigned lane, unsigned agent,
                                 unsigned key, uint32_t n_options)
 {
@@ -196,6 +246,18 @@ void vl_choices_from_input(struct vl_choices *c, const struct vl_deviation *list
         c->slots[slot].next = list[i].nth;
         c->slot_pos[slot] = i;
     }
+    join_schedules(c);
+}
+
+// A guide says who goes on at each port call, and a seed has its own schedules: neither needs the
+// lanes beside schedule.
+static void switch_off_beside(struct vl_choices *c)
+{
+    for (unsigned agent = 0; agent < VL_AGENT_COUNT; agent++) {
+        c->slots[vl_slot_index(VL_LANE_PRIORITY, agent, 0)].next = 0;
+        c->slots[vl_slot_index(VL_LANE_DELAY, agent, 0)].next = 0;
+    }
+    join_schedules(c);
 }
 
 void vl_choices_from_guide(struct vl_choices *c, const struct vl_guide *guide)
@@ -206,6 +268,7 @@ void vl_choices_from_guide(struct vl_choices *c, const struct vl_guide *guide)
     c->source = VL_SOURCE_GUIDE;
     c->n_log = 0;
     c->guide = *guide;
+    switch_off_beside(c);
 }
 
 void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule schedule,
@@ -222,7 +285,7 @@ void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule 
     c->pct_left = depth > 0 ? depth - 1 : 0;
     c->pct_range = 16u << below(c, 6);
 
-    for (unsigned lane = 0; lane < VL_LANE_COUNT; lane++) {
+    for (unsigned lane = 0; lane < VL_LANE_PRIORITY; lane++) {
         // Swarm: one lane in four sits a run out, the others differ widely in how often they act.
         const bool off = below(c, 4) == 0;
         c->gap_mean[lane] = off ? 0 : 2u << below(c, 6);
@@ -238,4 +301,5 @@ void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule 
     if (schedule == VL_SCHEDULE_PCT) {
         c->gap_mean[VL_LANE_SCHEDULE] = 1;
     }
+    switch_off_beside(c);
 }

@@ -26,7 +26,9 @@
     X(MISCHIEF_DRIVER, "mischief-driver", 6, 64) /* a hostile driver's acts */                     \
     X(MISCHIEF_DEVICE, "mischief-device", 6, 64) /* a hostile device's acts */                     \
     X(MISCHIEF_PCI, "mischief-pci", 6, 64)       /* lies in config space and registers */          \
-    X(PLATFORM, "platform", 1, 64)               /* spurious notifications and interrupts */
+    X(PLATFORM, "platform", 1, 64)               /* spurious notifications and interrupts */       \
+    X(PRIORITY, "priority", 6, 1) /* whose side goes first from this port call on */               \
+    X(DELAY, "delay", 6, 1)       /* for how long others go on at this port call */
 
 #define VL_LANE_ENUM_(id, name, agents, keys) VL_LANE_##id,
 enum vl_lane { VL_LANES(VL_LANE_ENUM_) VL_LANE_COUNT };
@@ -65,6 +67,9 @@ struct vl_guide {
 
 struct vl_choices {
     struct vl_slot slots[VL_SLOTS];
+    // The lanes schedule, priority and delay count the same port calls. So that these need one
+    // counter, the slot of schedule is due when any of the three is; its own turn stands here.
+    uint32_t schedule_next[VL_AGENT_COUNT];
     enum vl_source source;
     // input
     const struct vl_deviation *input; // sorted by vl_deviation_compare(), no equal addresses
@@ -134,6 +139,20 @@ static inline uint32_t vl_choose(struct vl_choices *c, unsigned lane, unsigned a
     }
     return vl_choose_slow(c, slot, lane, agent, key, n_options);
 }
+
+// What happens at a port call at which a lane of schedules is due.
+struct vl_turn {
+    uint32_t preempt;  // 0: goes on; else the n-th other strand that can run goes on
+    uint32_t priority; // 0: as it is; else VL_PRIORITY_*
+    uint32_t delay;    // 0: none; else port calls for which others go on
+};
+
+enum { VL_PRIORITY_LAST = 1, VL_PRIORITY_FIRST = 2, VL_PRIORITY_OPTIONS };
+#define VL_PUT_OFF_OPTIONS 256u
+
+// The choices of an agent's port call, in the lanes schedule, priority and delay. Its slot of
+// schedule is due (n == next). n_others: other strands that can run.
+struct vl_turn vl_choose_turn(struct vl_choices *c, unsigned agent, uint32_t n_others);
 
 // Order of deviations in an input: lane, agent, key, nth.
 int vl_deviation_compare(const struct vl_deviation *a, const struct vl_deviation *b);

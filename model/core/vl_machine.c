@@ -76,6 +76,8 @@ void vl_machine_reset(struct vl_machine *m, const struct vl_run_config *config)
     VIRTQ_ASSERT(m->model == VL_MODEL_SC || m->weak != NULL); // vl_machine_open_weak()
     m->step = 0;
     m->next_check = config->budget_events;
+    m->first = VL_SIDE_COUNT;
+    m->back_at = UINT64_MAX;
     m->seq = 0;
     m->n_msgs = 0;
     m->irq_pending = 0;
@@ -321,6 +323,9 @@ static void switch_to(struct vl_machine *m, struct vl_strand *to)
 {
     struct vl_strand *from = m->cur;
     m->cur = to;
+    if (m->back_side == to->side) {
+        m->back_at = UINT64_MAX; // it is back, for whatever reason
+    }
     if (!to->started) {
         to->started = true;
         vl_fiber_start(&to->fiber, strand_main, to);
@@ -375,23 +380,65 @@ void vl_run_handler(struct vl_machine *m)
     vl_irq_update(m);
 }
 
+static enum vl_side other_side(enum vl_side side)
+{
+    return side == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+}
+
+// The choices of this port call: preempted, put off, or of another priority from here on.
+static void choose_turn(struct vl_machine *m)
+{
+    const enum vl_side side = m->cur->side;
+    const struct vl_turn turn = vl_choose_turn(&m->choices, m->cur->agent, count_others(m));
+    struct vl_strand *other = other_runnable(m, turn.preempt > 0 ? turn.preempt - 1 : 0);
+
+    if (turn.priority != 0) {
+        m->first = turn.priority == VL_PRIORITY_FIRST ? side : other_side(side);
+        m->next_check = m->step + 1;
+    }
+    if (turn.delay != 0 && other != NULL) {
+        m->back_side = side;
+        m->back_at = m->step + turn.delay + 1; // at the call behind the last of them
+        m->next_check = m->back_at < m->next_check ? m->back_at : m->next_check;
+    }
+    const bool last = turn.priority == VL_PRIORITY_LAST;
+    if (other != NULL && (turn.preempt != 0 || turn.delay != 0 || last)) {
+        switch_to(m, other);
+    }
+}
+
+// Who was put off comes back; who has priority goes on.
+static void keep_turns(struct vl_machine *m)
+{
+    struct vl_strand *back = &m->strand[m->back_side];
+    if (m->back_at <= m->step) {
+        m->back_at = UINT64_MAX;
+        if (back != m->cur && can_run(m, back)) {
+            switch_to(m, back);
+            return;
+        }
+    }
+    if (m->first != VL_SIDE_COUNT && m->first != m->cur->side && can_run(m, &m->strand[m->first])) {
+        switch_to(m, &m->strand[m->first]);
+    }
+}
+
 void vl_sched_point_slow(struct vl_machine *m)
 {
     const uint32_t slot = vl_slot_index(VL_LANE_SCHEDULE, m->cur->agent, 0);
+    bool due = false;
 
     if (m->step >= m->next_check) {
         if (m->step >= m->config.budget_events) {
             end_of_budget(m);
         }
         vl_deliver_due(m);
+        due = true;
     }
     if (m->choices.slots[slot].n == m->choices.slots[slot].next) {
-        const uint32_t n_others = count_others(m);
-        const uint32_t v =
-            vl_choose_slow(&m->choices, slot, VL_LANE_SCHEDULE, m->cur->agent, 0, n_others + 1);
-        if (v != 0) {
-            switch_to(m, other_runnable(m, v - 1));
-        }
+        choose_turn(m);
+    } else if (due) {
+        keep_turns(m);
     }
     // Level-triggered and several vectors: one handler run each, then the driver goes on; a line
     // that stays high interrupts it again at its next port call.
@@ -403,6 +450,9 @@ void vl_sched_point_slow(struct vl_machine *m)
 void vl_step_aside(struct vl_machine *m)
 {
     struct vl_strand *other = other_runnable(m, 0);
+    if (m->first == m->cur->side) {
+        m->first = other_side(m->first); // it only waits: a turn for the other, or nobody gets on
+    }
     if (other != NULL) {
         switch_to(m, other);
         return;

@@ -166,7 +166,10 @@ struct vl_machine {
     const struct vl_explored_ops *explored; // not NULL: port calls go there, see vl_explored.h
     const struct vl_interposer *interposer; // not NULL: port calls are shown to it first
     struct vl_observer observer;
-    bool irq_ready; // the driver's handler could run now
+    enum vl_side first;     // this side goes on whenever it can; VL_SIDE_COUNT: whoever runs
+    enum vl_side back_side; // a side that was put off goes on again at step back_at
+    uint64_t back_at;       // UINT64_MAX: none was
+    bool irq_ready;         // the driver's handler could run now
     bool irq_masked;
     bool trap_busy; // a register access is being answered
     bool stopping;

@@ -16,8 +16,12 @@ uint64_t vl_next_due(const struct vl_machine *m)
 
 static void update_next_check(struct vl_machine *m)
 {
-    const uint64_t due = vl_next_due(m);
+    uint64_t due = vl_next_due(m);
+    due = m->back_at < due ? m->back_at : due;
     m->next_check = due < m->config.budget_events ? due : m->config.budget_events;
+    if (m->first != VL_SIDE_COUNT) {
+        m->next_check = m->step + 1; // the one with priority may be able to run at any time
+    }
 }
 
 void vl_irq_update(struct vl_machine *m)

@@ -180,9 +180,9 @@ static void odd_records(void **state)
     decode(LAB_TARGET_PAIR, data, LAB_INPUT_HEADER_BYTES + 5, &in);
     assert_int_equal(in.n, 0);
     // Lanes beyond the last one stand for others, the hostile side's among them.
-    static const uint8_t more[][2] = {{10, VL_LANE_SCHEDULE},
-                                      {11, VL_LANE_NOTIFY},
-                                      {12, VL_LANE_WORKLOAD},
+    static const uint8_t more[][2] = {{10, VL_LANE_PRIORITY},
+                                      {11, VL_LANE_DELAY},
+                                      {12, VL_LANE_SCHEDULE},
                                       {13, VL_LANE_MISCHIEF_DRIVER},
                                       {14, VL_LANE_MISCHIEF_DRIVER}};
     for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {

@@ -218,11 +218,11 @@ static void decode_header(enum lab_target target, const struct lab_scenario *bas
 #define NTH_STEP (65u * 256u) // occurrences that a record says without a prefix
 #define AGENT_FREQUENT 6u     // from here on the agent's half byte says "a frequent address"
 
-// Lanes beside the ten that there are: those that matter most once more. HOSTILE stands for the
+// Lanes beside the twelve that there are: those that matter most once more. HOSTILE stands for the
 // mischief lane of the side that is hostile.
 #define LANE_HOSTILE 255u
 static const uint8_t more_lanes[LANE_PREFIX - VL_LANE_COUNT] = {
-    VL_LANE_SCHEDULE, VL_LANE_NOTIFY, VL_LANE_WORKLOAD, LANE_HOSTILE, LANE_HOSTILE};
+    VL_LANE_SCHEDULE, LANE_HOSTILE, LANE_HOSTILE};
 
 // Addresses at which runs do come by: without them most of a mutated record would name a choice
 // that is never taken.
@@ -273,6 +273,8 @@ static const struct addresses frequent[VL_LANE_COUNT] = {
     [VL_LANE_MISCHIEF_DEVICE] = ADDRESSES(hostile_device),
     [VL_LANE_MISCHIEF_PCI] = {NULL, 0},
     [VL_LANE_PLATFORM] = ADDRESSES(platform),
+    [VL_LANE_PRIORITY] = ADDRESSES(schedule),
+    [VL_LANE_DELAY] = ADDRESSES(schedule),
 };
 
 // Under weaker memory models loads and stores of ring words have choices, too.

@@ -164,6 +164,15 @@ void lab_deviation_sentence(uint32_t memory, const struct vl_deviation *d, char 
                        s.nth, d->key, lab_mischief_sentence(VL_FIELD_REGISTER, d->value));
         break;
     case VL_LANE_PLATFORM: say_platform(&s); break;
+    case VL_LANE_PRIORITY:
+        (void)snprintf(out, out_bytes, "from %s's %s port call on its side goes %s", s.who, s.nth,
+                       d->value % VL_PRIORITY_OPTIONS == VL_PRIORITY_FIRST ? "first" : "last");
+        break;
+    case VL_LANE_DELAY:
+        (void)snprintf(out, out_bytes,
+                       "%s is put off at its %s port call; others go on for %" PRIu32, s.who, s.nth,
+                       d->value % VL_PUT_OFF_OPTIONS);
+        break;
     case VL_LANE_COUNT: (void)snprintf(out, out_bytes, "?"); break;
     }
 }
