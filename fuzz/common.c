@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
+#include "fuzz/mutator.h"
 #include "model/referee/vl_clause.h"
 #include "tools/lab/lab_world.h"
 
@@ -33,6 +34,7 @@ static struct world worlds[WORLDS_MAX];
 static uint32_t n_worlds;
 static struct vl_deviation list[LIST_MAX];
 static uint64_t marks;
+static struct lab *last; // the world of the last run
 // VRINGLAB_SCENARIO, split at blanks.
 static char user_text[LAB_TEXT_BYTES];
 static char *user_words[WORDS_MAX];
@@ -202,6 +204,7 @@ static void print_advice(const char *path, const struct vl_verdict *v)
 static const struct vl_verdict *run(const struct lab_input *in)
 {
     struct lab *lab = world_for(&in->scenario);
+    last = lab;
     const struct lab_choices choices = {.source = VL_SOURCE_INPUT, .list = in->list, .n = in->n};
     const struct vl_verdict *v = lab_run(lab, &choices);
     const uint64_t reached = lab_marks(lab);
@@ -255,6 +258,11 @@ bool fuzz_file(const char *path)
     return ok;
 }
 
+const struct vl_choices *fuzz_choices(void)
+{
+    return &lab_machine(last)->choices;
+}
+
 uint64_t fuzz_marks(void)
 {
     return marks;
@@ -300,6 +308,7 @@ int fuzz_open(enum lab_target which)
     if (!lab_input_base(target, n_user_words, user_words, &base, &locked, err)) {
         give_up("VRINGLAB_SCENARIO", err);
     }
-    (void)world_for(&base); // loads faulty players before an engine forks
+    last = world_for(&base); // loads faulty players before an engine forks
+    mutator_open(target, &base, locked);
     return 0;
 }

@@ -25,6 +25,9 @@ int fuzz_one(const uint8_t *data, size_t size);
 // Returns false if the file cannot be read or its finding is not reached; it says so on stderr.
 bool fuzz_file(const char *path);
 
+// The choice points of the last run, counted. Never NULL after fuzz_open().
+const struct vl_choices *fuzz_choices(void);
+
 // Marks that all runs so far reached (bits, enum vl_mark), and those that the target's checked-in
 // corpus must reach.
 uint64_t fuzz_marks(void);

@@ -74,7 +74,6 @@ struct header_key {
 };
 
 #define HEADER_BYTES_STEP 16u
-#define SEED_AT 12u // 4 bytes: more deviations are drawn from them, under tso and rc11
 #define ALL (1u << LAB_TARGET_PAIR | 1u << LAB_TARGET_DEVICE | 1u << LAB_TARGET_DRIVER | ONLY_PCI)
 #define ONLY_PCI (1u << LAB_TARGET_PCI)
 #define NOT_PCI (ALL & ~ONLY_PCI)
@@ -221,8 +220,8 @@ static void decode_header(enum lab_target target, const struct lab_scenario *bas
 // Lanes beside the twelve that there are: those that matter most once more. HOSTILE stands for the
 // mischief lane of the side that is hostile.
 #define LANE_HOSTILE 255u
-static const uint8_t more_lanes[LANE_PREFIX - VL_LANE_COUNT] = {
-    VL_LANE_SCHEDULE, LANE_HOSTILE, LANE_HOSTILE};
+static const uint8_t more_lanes[LANE_PREFIX - VL_LANE_COUNT] = {VL_LANE_SCHEDULE, LANE_HOSTILE,
+                                                                LANE_HOSTILE};
 
 // Addresses at which runs do come by: without them most of a mutated record would name a choice
 // that is never taken.
@@ -363,12 +362,14 @@ static uint32_t decode_records(const uint8_t *data, size_t bytes, struct lab_inp
     return n;
 }
 
-void lab_input_decode(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
-                      const uint8_t *data, size_t bytes, struct lab_input *in)
+// The header of bytes, with zeros for what is missing. Returns how many there are.
+static size_t take_header(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
+                          const uint8_t *data, size_t bytes, uint8_t header[LAB_INPUT_HEADER_BYTES],
+                          struct lab_input *in)
 {
-    uint8_t header[LAB_INPUT_HEADER_BYTES] = {0};
-    const size_t n = bytes < sizeof(header) ? bytes : sizeof(header);
+    const size_t n = bytes < LAB_INPUT_HEADER_BYTES ? bytes : LAB_INPUT_HEADER_BYTES;
 
+    memset(header, 0, LAB_INPUT_HEADER_BYTES);
     if (n > 0) {
         memcpy(header, data, n);
     }
@@ -376,7 +377,16 @@ void lab_input_decode(enum lab_target target, const struct lab_scenario *base, u
     in->target = target;
     in->finding[0] = '\0';
     in->n = 0;
-    const uint32_t seed = (uint32_t)virtq_get_le(header + SEED_AT, 4);
+    return n;
+}
+
+void lab_input_decode(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
+                      const uint8_t *data, size_t bytes, struct lab_input *in)
+{
+    uint8_t header[LAB_INPUT_HEADER_BYTES];
+    const size_t n = take_header(target, base, locked, data, bytes, header, in);
+    const uint32_t seed = (uint32_t)virtq_get_le(header + LAB_INPUT_SEED_AT, 4);
+
     if (in->scenario.memory != LAB_MEMORY_SC && seed != 0) {
         in->n = lab_input_weak_draw(&in->scenario, seed, in->list, in->max);
     }
@@ -384,6 +394,32 @@ void lab_input_decode(enum lab_target target, const struct lab_scenario *base, u
         in->n = decode_records(data + n, bytes - n, in);
     }
     in->n = vl_deviations_canonical(in->list, in->n);
+}
+
+void lab_input_split(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
+                     const uint8_t *data, size_t bytes, uint8_t header[LAB_INPUT_HEADER_BYTES],
+                     struct lab_input *in)
+{
+    const size_t n = take_header(target, base, locked, data, bytes, header, in);
+    if (bytes > n) {
+        in->n = decode_records(data + n, bytes - n, in);
+    }
+    in->n = vl_deviations_canonical(in->list, in->n);
+}
+
+bool lab_input_header_key(enum lab_target target, uint32_t i, struct lab_header_key *key)
+{
+    for (size_t k = 0; k < N_HEADER_KEYS; k++) {
+        const struct header_key *h = &header_keys[k];
+        if ((h->targets >> target & 1u) == 0) {
+            continue;
+        }
+        if (i-- == 0) {
+            *key = (struct lab_header_key){h->key, h->byte, h->bit, h->kind == HEADER_FLIP};
+            return true;
+        }
+    }
+    return false;
 }
 
 static size_t encode_record(const struct vl_deviation *d, uint8_t out[2 * LAB_INPUT_RECORD_BYTES])
@@ -410,6 +446,24 @@ static size_t encode_record(const struct vl_deviation *d, uint8_t out[2 * LAB_IN
     r[4] = (uint8_t)d->value;
     r[5] = (uint8_t)(d->value >> 8);
     return n + LAB_INPUT_RECORD_BYTES;
+}
+
+size_t lab_input_join(const uint8_t header[LAB_INPUT_HEADER_BYTES], const struct vl_deviation *list,
+                      uint32_t n, uint8_t *out, size_t out_bytes)
+{
+    size_t bytes = LAB_INPUT_HEADER_BYTES;
+
+    memcpy(out, header, LAB_INPUT_HEADER_BYTES);
+    for (uint32_t i = 0; i < n; i++) { // bound: n
+        uint8_t record[2 * LAB_INPUT_RECORD_BYTES];
+        const size_t more = encode_record(&list[i], record);
+        if (more > out_bytes - bytes) {
+            break;
+        }
+        memcpy(out + bytes, record, more);
+        bytes += more;
+    }
+    return bytes;
 }
 
 // Find the smallest byte that says value; where none does, the byte stays 0.
@@ -502,17 +556,14 @@ size_t lab_input_encode(enum lab_target target, const struct lab_input *in, uint
         (void)snprintf(err, 256, "no room for the header");
         return 0;
     }
-    memcpy(out, header, sizeof(header));
-    size_t n = sizeof(header);
+    size_t wanted = sizeof(header);
     for (uint32_t i = 0; i < in->n; i++) { // bound: in->n
         uint8_t record[2 * LAB_INPUT_RECORD_BYTES];
-        const size_t bytes = encode_record(&in->list[i], record);
-        if (bytes > out_bytes - n) {
-            (void)snprintf(err, 256, "too many deviations: more than %zu bytes", out_bytes);
-            return 0;
-        }
-        memcpy(out + n, record, bytes);
-        n += bytes;
+        wanted += encode_record(&in->list[i], record);
     }
-    return n;
+    if (wanted > out_bytes) {
+        (void)snprintf(err, 256, "too many deviations: more than %zu bytes", out_bytes);
+        return 0;
+    }
+    return lab_input_join(header, in->list, in->n, out, out_bytes);
 }

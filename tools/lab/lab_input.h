@@ -38,6 +38,7 @@ struct lab_input {
 };
 
 #define LAB_INPUT_HEADER_BYTES 16u
+#define LAB_INPUT_SEED_AT 12u // 4 bytes: more deviations are drawn from them, under tso and rc11
 #define LAB_INPUT_RECORD_BYTES 6u
 #define LAB_INPUT_BYTES_MAX (1u << 20)
 #define LAB_INPUT_DRAWN_MAX 512u // deviations that a header can ask to be drawn
@@ -66,6 +67,29 @@ void lab_input_words(const struct lab_scenario *s, char out[LAB_TEXT_BYTES]);
 // bytes / 6 + LAB_INPUT_DRAWN_MAX deviations.
 void lab_input_decode(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
                       const uint8_t *data, size_t bytes, struct lab_input *in);
+
+// Bytes taken apart to be edited: the header as it stands, the scenario that it says, and in->list
+// the deviations of the records alone, canonical, without those that the header asks to be drawn.
+// in->list must have room for bytes / 6 deviations. Never fails and allocates nothing.
+void lab_input_split(enum lab_target target, const struct lab_scenario *base, uint64_t locked,
+                     const uint8_t *data, size_t bytes, uint8_t header[LAB_INPUT_HEADER_BYTES],
+                     struct lab_input *in);
+
+// Put together again: the header, then as many of the n deviations as there is room for.
+// out_bytes: LAB_INPUT_HEADER_BYTES at least. Returns the length.
+size_t lab_input_join(const uint8_t header[LAB_INPUT_HEADER_BYTES], const struct vl_deviation *list,
+                      uint32_t n, uint8_t *out, size_t out_bytes);
+
+// Where a header says a key: bit of a byte, or that many bytes.
+struct lab_header_key {
+    const char *key;
+    uint8_t byte;
+    uint8_t bit;
+    bool is_bit;
+};
+
+// Key i of the header of a target, in order; false behind the last one.
+bool lab_input_header_key(enum lab_target target, uint32_t i, struct lab_header_key *key);
 
 // Encode as bytes for target. Returns the length, 0 if the scenario cannot be said in its header
 // (then err says which key). out_bytes of room.

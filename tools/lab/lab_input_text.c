@@ -76,7 +76,8 @@ static bool read_lane(struct reader *r, const char *word, struct vl_deviation *d
     }
     return fail(r,
                 "%.40s: unknown lane; lanes are schedule, read, store, notify, workload, "
-                "completion, mischief-driver, mischief-device, mischief-pci, platform, priority, delay",
+                "completion, mischief-driver, mischief-device, mischief-pci, platform, priority, "
+                "delay",
                 word);
 }
 
