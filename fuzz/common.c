@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
+#include "fuzz/feedback.h"
 #include "fuzz/mutator.h"
 #include "model/referee/vl_clause.h"
 #include "tools/lab/lab_world.h"
@@ -40,11 +41,6 @@ static char user_text[LAB_TEXT_BYTES];
 static char *user_words[WORDS_MAX];
 static int n_user_words;
 static const char *input_name = "FILE"; // as the message calls the input
-
-// libFuzzer takes these for coverage: an input that reaches a new mark stays in the corpus. It
-// clears them before each run; other engines do not look.
-__attribute__((section("__libfuzzer_extra_counters"),
-               used)) static volatile uint8_t mark_counters[64];
 
 #define BIT(mark) (1ull << VL_MARK_##mark)
 #define MARKS_RING                                                                                 \
@@ -208,9 +204,7 @@ static const struct vl_verdict *run(const struct lab_input *in)
     const struct lab_choices choices = {.source = VL_SOURCE_INPUT, .list = in->list, .n = in->n};
     const struct vl_verdict *v = lab_run(lab, &choices);
     const uint64_t reached = lab_marks(lab);
-    for (unsigned mark = 0; mark < VL_MARK_COUNT; mark++) {
-        mark_counters[mark] = (uint8_t)(reached >> mark & 1u);
-    }
+    fuzz_feedback(reached, lab_states(lab));
     marks |= reached;
     return v;
 }

@@ -28,6 +28,11 @@ const char *vl_mark_name(unsigned mark)
     return mark < VL_MARK_COUNT ? mark_name[mark] : "?";
 }
 
+const struct vl_states *vl_referees_states(const struct vl_referees *r)
+{
+    return &r->states;
+}
+
 uint64_t vl_referees_marks(const struct vl_referees *r)
 {
     return r->marks;
@@ -193,6 +198,7 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     r->any_live = false;
     r->accusation_due = false;
     r->marks = 0;
+    r->states = (struct vl_states){.bit = {0}};
     r->completed_seq = 0;
     r->reset_at_seq = 0;
     r->n_elems = 0;

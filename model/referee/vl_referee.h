@@ -121,6 +121,22 @@ _Static_assert(VL_MARK_COUNT <= 64, "marks are bits of a word");
 const char *vl_mark_text(unsigned mark);
 const char *vl_mark_name(unsigned mark); // the identifier, "AVAIL_WRAPPED"
 
+// Abstract states, as bits: at sleeps and notifications how full the ring was, what waited, what
+// either side had asked for, how near the indices were to their end; errors that were named;
+// device status as it was written. For a fuzzer's feedback.
+#define VL_STATE_ERRORS 32u
+enum {
+    VL_STATE_RING = 0,     // 256: see vl_state_take()
+    VL_STATE_ERROR = 256,  // by the device, then by the driver
+    VL_STATE_STATUS = 320, // 32
+    VL_STATE_DOWN = 352,   // 4: the queue is not in use
+    VL_STATE_COUNT = 384
+};
+struct vl_states {
+    uint64_t bit[VL_STATE_COUNT / 64];
+};
+const struct vl_states *vl_referees_states(const struct vl_referees *r);
+
 // Marks reached in this run so far.
 uint64_t vl_referees_marks(const struct vl_referees *r);
 

@@ -192,6 +192,7 @@ static void sleeps(struct vl_referees *r, const struct vl_event *ev, uint64_t se
         return;
     }
     vl_flight_take(&r->flight, ev, VL_EV_SLEEP);
+    vl_state_take(r, side == VL_SIDE_DRIVER ? VL_AT_DRIVER_SLEEP : VL_AT_DEVICE_SLEEP);
     goes_on(r, ev, side);
     r->work[side] = 0;
     if (side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device) {
@@ -239,6 +240,7 @@ static void interrupt_sent(struct vl_referees *r, const struct vl_event *ev)
 {
     uint32_t queues = r->deciding[VL_SIDE_DEVICE];
 
+    vl_state_take(r, VL_AT_IRQ);
     if (ev->agent == VL_AGENT_TRAP) { // a line that is up again behind a read of the ISR byte
         vl_live_passed(r, VL_SIDE_DEVICE);
     }
@@ -255,6 +257,7 @@ static void doorbell(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     (void)seq;
     (void)payload;
     vl_flight_take(&r->flight, ev, VL_EV_DOORBELL);
+    vl_state_take(r, VL_AT_KICK);
     vl_driver_doorbell(r, ev);
     if (ev->addr < VL_QUEUES) {
         vl_live_notified(r, VL_SIDE_DRIVER, 1u << ev->addr);

@@ -11,6 +11,7 @@
 //   vl_own.c           payload: who may touch which byte when
 //   vl_data.c          tokens, digests, lengths
 //   vl_live.c          lost notifications, a run that ends stuck
+//   vl_state.c         abstract states that were reached
 //   vl_flight.c        what is under way between the sides
 //   vl_robust.c        lies, accusations, bounded work
 //   vl_robust_pci.c    register rules of PCI itself
@@ -73,6 +74,7 @@ struct vl_referees {
     uint32_t work_max[VL_SIDE_COUNT];
     struct vl_flight flight;
     uint64_t marks;
+    struct vl_states states;
     uint64_t completed_seq; // event of the newest completion
     uint64_t reset_at_seq;  // event of the device's last reset
     uint32_t queue_size_max;
@@ -90,6 +92,14 @@ struct vl_referees {
     struct vl_spec spec;
     struct vl_bringup bringup;
 };
+
+enum vl_state_at { VL_AT_DRIVER_SLEEP, VL_AT_DEVICE_SLEEP, VL_AT_KICK, VL_AT_IRQ };
+
+// Note the abstract state of queue 0 where a side sleeps or notifies; an error that a side named;
+// a device status that was written.
+void vl_state_take(struct vl_referees *r, enum vl_state_at at);
+void vl_state_error(struct vl_referees *r, uint64_t error, bool by_driver);
+void vl_state_status(struct vl_referees *r, uint64_t status);
 
 static inline void vl_mark(struct vl_referees *r, enum vl_mark mark)
 {

@@ -94,6 +94,7 @@ void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev)
     const enum vl_side accuser = driver ? VL_SIDE_DRIVER : VL_SIDE_DEVICE;
     struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
 
+    vl_state_error(r, ev->addr, driver);
     vl_mark(r, driver ? VL_MARK_PEER_ERROR_DEVICE : VL_MARK_PEER_ERROR_DRIVER);
     const bool of_register = ev->agent == VL_AGENT_TRAP && ev->addr == VIRTQ_ERR_REGISTER;
     if (r->honest && r->config.pci && of_register) {

@@ -180,6 +180,7 @@ static void status_write(struct vl_referees *r, const struct vl_reg_access *a)
     struct vl_spec_status *st = &r->spec.status;
     const uint8_t value = (uint8_t)a->value;
 
+    vl_state_status(r, value);
     if (value == 0) {
         reset_request(r, a);
         return;

@@ -493,6 +493,11 @@ struct vl_machine *lab_machine(struct lab *lab)
     return lab->machine;
 }
 
+const struct vl_states *lab_states(const struct lab *lab)
+{
+    return lab->referees != NULL ? vl_referees_states(lab->referees) : NULL;
+}
+
 uint64_t lab_marks(const struct lab *lab)
 {
     return lab->referees != NULL ? vl_referees_marks(lab->referees) : 0;

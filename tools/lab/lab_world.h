@@ -79,6 +79,9 @@ struct vl_machine *lab_machine(struct lab *lab);
 // Marks that the last run reached.
 uint64_t lab_marks(const struct lab *lab);
 
+// Abstract states that it reached; NULL without referees.
+const struct vl_states *lab_states(const struct lab *lab);
+
 // blk: SHA-256 (hex) of all bytes that the workload read, in order of sectors, if it read the
 // whole disk; "" otherwise.
 const char *lab_read_sha256(const struct lab *lab);
