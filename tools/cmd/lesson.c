@@ -1,9 +1,11 @@
 // tools/cmd/lesson.c -- vringlab lesson: what each barrier is for, shown on the real code.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_json.h"
 #include "tools/cmd/lesson_claims.h"
 #include "tools/cmd/lesson_doc.h"
 #include "tools/cmd/lesson_print.h"
+#include "tools/cmd/timeline.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -63,13 +65,13 @@ static void name_functions(const struct lesson_run *run, const char *text, char 
         const struct vl_log_site *found = NULL;
         char place[128];
         size_t bytes = 0;
-        for (uint32_t i = 0; i < run->n_sites && found == NULL; i++) { // bound: LESSON_SITES_MAX
-            (void)snprintf(place, sizeof(place), "%.95s:%" PRIu32, run->site[i].file,
-                           run->site[i].line);
+        for (uint32_t i = 0; i < run->kept.n_sites && found == NULL; i++) { // bound: KEPT_SITES_MAX
+            (void)snprintf(place, sizeof(place), "%.95s:%" PRIu32, run->kept.site[i].file,
+                           run->kept.site[i].line);
             bytes = strlen(place);
             const bool whole =
                 strncmp(text, place, bytes) == 0 && (text[bytes] < '0' || text[bytes] > '9');
-            found = whole ? &run->site[i] : NULL;
+            found = whole ? &run->kept.site[i] : NULL;
         }
         if (found == NULL) {
             out[n++] = *text++;
@@ -113,14 +115,17 @@ static void print_input(const struct lesson_out *out, const struct lesson *l,
 static void print_happens(const struct lesson_out *out, const struct lesson *l,
                           const struct lesson_run *run)
 {
+    const struct timeline_view view = {
+        .show = l->show, .lines = l->lines, .until_given_up = l->unjudged};
+
     lesson_prose(out, l->section[LESSON_HAPPENS]);
     lesson_block_begin(out, "text");
     print_input(out, l, run);
     (void)fprintf(out->file, "\n");
-    lesson_timeline_print(out, l, run);
+    timeline_print(out->file, &view, &run->kept);
     (void)fprintf(out->file, "\n");
     if (!l->unjudged) {
-        print_finding(out, run, &run->verdict);
+        print_finding(out, run, &run->kept.verdict);
     }
     if (run->has_stopped) {
         (void)fprintf(out->file, "%s\n",
@@ -250,18 +255,6 @@ bool lesson_tell(FILE *file, const struct lesson_course *c, const char *name, bo
 
 // ---- JSON ---------------------------------------------------------------------------------------
 
-static void json_string(const char *text)
-{
-    (void)putchar('"');
-    for (; *text != '\0'; text++) { // bound: the text
-        if (*text == '"' || *text == '\\') {
-            (void)putchar('\\');
-        }
-        (void)putchar(*text == '\n' ? ' ' : *text);
-    }
-    (void)putchar('"');
-}
-
 static void json_found(const char *key, const struct lesson_found *found)
 {
     (void)printf("\"%s\": [", key);
@@ -287,20 +280,20 @@ static int tell_json(const struct lesson_course *c, const char *name)
         return cmd_fail("lesson", CMD_EXIT_ENV, "%s", err);
     }
     (void)printf("{\"name\": \"%s\", \"title\": ", name);
-    json_string(t.lesson.title);
+    cmd_json_text(stdout, t.lesson.title);
     (void)printf(", \"summary\": ");
-    json_string(t.lesson.summary);
+    cmd_json_text(stdout, t.lesson.summary);
     (void)printf(", \"deviations\": %" PRIu32 ", \"finding\": \"%s\", \"claims\": [", t.run.input.n,
                  t.run.input.finding);
     for (uint32_t i = 0; i < t.lesson.n_claims; i++) { // bound: LESSON_CLAIMS_MAX
         const struct lesson_claim *claim = &t.lesson.claim[i];
         (void)printf("%s{\"words\": ", i > 0 ? ", " : "");
-        json_string(claim->words);
+        cmd_json_text(stdout, claim->words);
         (void)printf(", \"runs\": %" PRIu32 ", ", claim->n_runs);
         json_found("models", t.result[i].found);
         if (claim->fixed != NULL) {
             (void)printf(", \"fixed_words\": ");
-            json_string(claim->fixed);
+            cmd_json_text(stdout, claim->fixed);
             (void)printf(", ");
             json_found("fixed", t.result[i].fixed);
         }
@@ -325,9 +318,9 @@ static int list(const struct lesson_course *c, bool names_only, bool json)
         }
         if (json) {
             (void)printf("%s{\"name\": \"%s\", \"title\": ", i == 0 ? "[" : ",\n ", l.name);
-            json_string(l.title);
+            cmd_json_text(stdout, l.title);
             (void)printf(", \"summary\": ");
-            json_string(l.summary);
+            cmd_json_text(stdout, l.summary);
             (void)printf("}%s", i + 1 == c->n ? "]\n" : "");
         } else if (names_only) {
             (void)printf("%s\n", l.name);

@@ -1,5 +1,6 @@
 // tools/cmd/lesson_code.c -- the source lines of a lesson, live from the tree.
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tools/cmd/cmd_tree.h"
 #include "tools/cmd/lesson_print.h"
 
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static bool source_open(struct source *s, const char *root, const char *path, ch
     char full[2 * LESSON_PATH_BYTES];
     (void)snprintf(full, sizeof(full), "%s/%s", root, path);
     s->n = 0;
-    s->data = lesson_read_file(full, err);
+    s->data = cmd_tree_read(full, NULL, err);
     if (s->data == NULL) {
         return false;
     }
@@ -107,9 +108,9 @@ static void function_of(const struct source *s, uint32_t line, char out[LESSON_N
 static bool of_this_build(const struct lesson_code *c, const struct piece *p,
                           const struct lesson_run *run)
 {
-    for (uint32_t i = 0; i < run->n_sites; i++) { // bound: LESSON_SITES_MAX
-        if (strcmp(run->site[i].file, c->path) == 0 && run->site[i].line > p->code &&
-            run->site[i].line <= p->last + 1) {
+    for (uint32_t i = 0; i < run->kept.n_sites; i++) { // bound: KEPT_SITES_MAX
+        if (strcmp(run->kept.site[i].file, c->path) == 0 && run->kept.site[i].line > p->code &&
+            run->kept.site[i].line <= p->last + 1) {
             return true;
         }
     }

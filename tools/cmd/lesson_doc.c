@@ -4,6 +4,7 @@
 
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/cmd_output.h"
+#include "tools/cmd/cmd_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,7 @@ int lesson_doc(const struct lesson_course *c, const char *path, bool write)
     char err[LESSON_ERR_BYTES] = "";
     struct doc d = {.course = c, .path = path, .quiet = write};
 
-    d.old = lesson_read_file(path, err);
+    d.old = cmd_tree_read(path, NULL, err);
     FILE *f = d.old != NULL ? open_memstream(&d.text, &d.n) : NULL;
     bool ok = f != NULL && make_anew(&d, f, err);
     if (ok && d.n_lessons < c->n) {

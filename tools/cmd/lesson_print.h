@@ -29,8 +29,4 @@ void lesson_wrapped(const struct lesson_out *out, const char *indent, const char
 bool lesson_code_print(const struct lesson_out *out, const struct lesson *l, const char *root,
                        const struct lesson_run *run, char *err);
 
-// The end of a run in two columns, driver and device.
-void lesson_timeline_print(const struct lesson_out *out, const struct lesson *l,
-                           const struct lesson_run *run);
-
 #endif

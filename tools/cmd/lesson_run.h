@@ -3,28 +3,17 @@
 #ifndef LESSON_RUN_H
 #define LESSON_RUN_H
 
+#include "tools/cmd/kept_run.h"
 #include "tools/cmd/lesson_text.h"
 #include "tools/lab/lab_input.h"
-#include "tools/lab/lab_world.h"
 
 #define LESSON_EVENTS_MAX 1024u
-#define LESSON_SITES_MAX 256u
-#define LESSON_BYTES_SHOWN 8u
-
-struct lesson_event {
-    struct vl_event ev;
-    uint8_t bytes[LESSON_BYTES_SHOWN]; // the first ones of a payload
-};
 
 struct lesson_run {
     struct lab_input input;
-    struct vl_verdict verdict;  // of the run that the timeline shows
-    struct vl_verdict stopped;  // races=see: of the same run with races=stop; unjudged: judged
-    bool has_stopped;           // there is such a second run
-    struct lesson_event *event; // verdict.n_events of them, at most LESSON_EVENTS_MAX
-    uint32_t n_events;
-    struct vl_log_site site[LESSON_SITES_MAX]; // that any event had
-    uint32_t n_sites;
+    struct kept_run kept;      // the run that the timeline shows
+    struct vl_verdict stopped; // races=see: of the same run with races=stop; unjudged: judged
+    bool has_stopped;          // there is such a second run
 };
 
 // Run the lesson's input.run, once or twice. False with err: there is no such input, or it does

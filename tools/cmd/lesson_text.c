@@ -4,38 +4,14 @@
 
 #include "model/memory/vl_model.h"
 #include "tools/cmd/cmd.h"
-#include "tools/lab/lab_fault.h"
+#include "tools/cmd/cmd_tree.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FIRST_LINE "vringlab-lesson 1"
 #define COURSE "corpus/lessons/course.txt"
-#define FILE_BYTES_MAX (1u << 22)
-#define LEVELS_MAX 16u
-
-char *lesson_read_file(const char *path, char *err)
-{
-    FILE *f = fopen(path, "rb");
-    char *data = f != NULL ? malloc(FILE_BYTES_MAX) : NULL;
-    const size_t n = data != NULL ? fread(data, 1, FILE_BYTES_MAX, f) : 0;
-    const bool ok = data != NULL && ferror(f) == 0 && n < FILE_BYTES_MAX;
-    if (!ok) {
-        (void)snprintf(err, LESSON_ERR_BYTES, "%.300s: %s", path,
-                       f == NULL ? strerror(errno) : "cannot be read");
-        free(data);
-        data = NULL;
-    } else {
-        data[n] = '\0';
-    }
-    if (f != NULL) {
-        (void)fclose(f);
-    }
-    return data;
-}
 
 const char *lesson_answer_name(enum lesson_answer a)
 {
@@ -45,56 +21,16 @@ const char *lesson_answer_name(enum lesson_answer a)
 
 // ---- the course ---------------------------------------------------------------------------------
 
-static bool has_course(const char *root)
-{
-    char path[LESSON_PATH_BYTES + sizeof(COURSE)];
-    (void)snprintf(path, sizeof(path), "%s/" COURSE, root);
-    return access(path, R_OK) == 0;
-}
-
-// The tree that the executable was built in, or beside.
-static bool find_root(char root[LESSON_PATH_BYTES], char *err)
-{
-    char start[LESSON_PATH_BYTES];
-    if (!lab_executable_dir(root, LESSON_PATH_BYTES)) {
-        (void)snprintf(err, LESSON_ERR_BYTES, "cannot tell where the executable lies");
-        return false;
-    }
-    (void)snprintf(start, sizeof(start), "%s", root);
-    for (unsigned level = 0; level < LEVELS_MAX && root[0] != '\0'; level++) {
-        if (has_course(root)) {
-            return true;
-        }
-        char *slash = strrchr(root, '/');
-        if (slash == NULL) {
-            break;
-        }
-        *slash = '\0';
-    }
-    (void)snprintf(err, LESSON_ERR_BYTES,
-                   "lessons are read from the source tree, and no directory above %.300s is one; "
-                   "say --root DIR",
-                   start);
-    return false;
-}
-
 bool lesson_course_open(struct lesson_course *c, const char *root, char *err)
 {
     char path[LESSON_PATH_BYTES + sizeof(COURSE)];
 
     memset(c, 0, sizeof(*c));
-    if (root != NULL) {
-        (void)snprintf(c->root, sizeof(c->root), "%s", root);
-        if (!has_course(c->root)) {
-            (void)snprintf(err, LESSON_ERR_BYTES, "%.300s: no source tree: it has no " COURSE,
-                           root);
-            return false;
-        }
-    } else if (!find_root(c->root, err)) {
+    if (!cmd_tree_find(c->root, root, COURSE, "lessons", err)) {
         return false;
     }
     (void)snprintf(path, sizeof(path), "%s/" COURSE, c->root);
-    char *data = lesson_read_file(path, err);
+    char *data = cmd_tree_read(path, NULL, err);
     if (data == NULL) {
         return false;
     }
@@ -368,7 +304,7 @@ bool lesson_open(const struct lesson_course *c, const char *name, struct lesson 
         return false;
     }
     (void)snprintf(path, sizeof(path), "%s/lesson.txt", l->dir);
-    l->data = lesson_read_file(path, err);
+    l->data = cmd_tree_read(path, NULL, err);
     if (l->data == NULL) {
         return false;
     }

@@ -76,9 +76,6 @@ bool lesson_course_open(struct lesson_course *c, const char *root, char *err);
 bool lesson_open(const struct lesson_course *c, const char *name, struct lesson *l, char *err);
 void lesson_close(struct lesson *l);
 
-// A whole file with an end behind it; NULL with err. The caller frees it.
-char *lesson_read_file(const char *path, char *err);
-
 const char *lesson_answer_name(enum lesson_answer a); // "no", "yes", "refused", "-"
 
 #endif
