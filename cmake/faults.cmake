@@ -15,7 +15,7 @@ vringlab_glob(patches
               corpus/faults/*/fault.patch corpus/clauses/*/fault.patch corpus/zoo/*/fault.patch)
 
 # A fault that is gone leaves no player behind.
-file(GLOB players "${CMAKE_BINARY_DIR}/players/*.so")
+file(GLOB players "${CMAKE_BINARY_DIR}/players/*.so" "${CMAKE_BINARY_DIR}/naive-players/*.so")
 foreach(player IN LISTS players)
   get_filename_component(name "${player}" NAME_WLE)
   if(NOT patches MATCHES "/${name}/fault[.]patch(;|$)")
@@ -87,6 +87,42 @@ function(vringlab_read_fault patch name out_files out_side)
   set(${out_side} "${side}" PARENT_SCOPE)
 endfunction()
 
+# One loadable half from a patched tree.
+#   target   also the name of its objects     dir      where name.so goes
+#   objects  the function that compiles files  shared   objects of the files that are not patched
+#   sources  all files of the half
+function(vringlab_fault_module target name dir objects files shared sources)
+  set(tree "${CMAKE_BINARY_DIR}/faults/${name}")
+  set(copies "${files}")
+  list(TRANSFORM copies PREPEND "${tree}/")
+  set(compiled "${copies}")
+  list(FILTER compiled INCLUDE REGEX "\\.c$")
+  if(files MATCHES "\\.h(;|$)")
+    # A changed header may matter anywhere: the originals of the other files are compiled anew.
+    foreach(source IN LISTS sources)
+      file(RELATIVE_PATH path "${CMAKE_SOURCE_DIR}" "${source}")
+      if(NOT path IN_LIST files)
+        list(APPEND compiled "${source}")
+      endif()
+    endforeach()
+    set(shared "")
+  else()
+    foreach(path IN LISTS files)
+      string(REPLACE "." "[.]" pattern "/${path}.o")
+      set(shared "$<FILTER:${shared},EXCLUDE,${pattern}$>")
+    endforeach()
+  endif()
+
+  cmake_language(CALL ${objects} ${target}_objects ${compiled} ${copies})
+  set_target_properties(${target}_objects PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
+  target_include_directories(${target}_objects BEFORE PRIVATE "${tree}")
+  target_compile_options(${target}_objects PRIVATE "-ffile-prefix-map=${tree}/=")
+  add_library(${target} MODULE $<TARGET_OBJECTS:${target}_objects> ${shared})
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C PREFIX "" OUTPUT_NAME "${name}"
+                        LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${dir}")
+  target_link_options(${target} PRIVATE ${vringlab_coverage})
+endfunction()
+
 function(vringlab_add_fault patch)
   get_filename_component(dir "${patch}" DIRECTORY)
   get_filename_component(name "${dir}" NAME)
@@ -106,34 +142,24 @@ function(vringlab_add_fault patch)
     COMMENT "Fault ${name}: patching ${joined}"
     VERBATIM)
 
-  set(compiled "${copies}")
-  list(FILTER compiled INCLUDE REGEX "\\.c$")
-  set(taken "${files}")
-  set(shared "$<TARGET_OBJECTS:player_${side}>")
-  if(files MATCHES "\\.h(;|$)")
-    # A changed header may matter anywhere: the originals of the other files are compiled anew.
-    foreach(source IN LISTS player_${side}_sources)
-      file(RELATIVE_PATH path "${CMAKE_SOURCE_DIR}" "${source}")
-      if(NOT path IN_LIST files)
-        list(APPEND compiled "${source}")
-      endif()
-    endforeach()
-    set(shared "")
-  else()
-    foreach(path IN LISTS files)
-      string(REPLACE "." "[.]" pattern "/${path}.o")
-      set(shared "$<FILTER:${shared},EXCLUDE,${pattern}$>")
-    endforeach()
-  endif()
-
-  vringlab_player_objects(fault_objects_${name} ${compiled} ${copies})
-  target_include_directories(fault_objects_${name} BEFORE PRIVATE "${tree}")
-  target_compile_options(fault_objects_${name} PRIVATE "-ffile-prefix-map=${tree}/=")
-  add_library(fault_${name} MODULE $<TARGET_OBJECTS:fault_objects_${name}> ${shared})
-  set_target_properties(fault_${name} PROPERTIES LINKER_LANGUAGE C PREFIX "" OUTPUT_NAME "${name}"
-                        LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/players")
-  target_link_options(fault_${name} PRIVATE ${vringlab_coverage})
+  vringlab_fault_module(fault_${name} "${name}" players vringlab_player_objects "${files}"
+                        "$<TARGET_OBJECTS:player_${side}>" "${player_${side}_sources}")
   add_dependencies(fault_${name} player_${side})
+  if(VRINGLAB_NAIVE AND NOT patch MATCHES "/corpus/clauses/")
+    set(parts naive_ring naive_${side}_half naive_${side}_side)
+    set(shared "")
+    set(sources "")
+    foreach(part IN LISTS parts)
+      list(APPEND shared "$<TARGET_OBJECTS:${part}>")
+      get_target_property(more ${part} SOURCES)
+      list(APPEND sources ${more})
+    endforeach()
+    list(JOIN shared ";" shared)
+    vringlab_fault_module(naive_fault_${name} "${name}" naive-players vringlab_naive_objects
+                          "${files}" "${shared}" "${sources}")
+    add_dependencies(naive_fault_${name} ${parts})
+    add_dependencies(naive_fault_${name}_objects fault_${name}_objects) # they share the copies
+  endif()
 endfunction()
 
 foreach(patch IN LISTS patches)

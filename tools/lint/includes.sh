@@ -16,6 +16,7 @@ tools/lab    ring driver device model tools/lab
 tools/cmd    ring driver device model model/trace tools/lab tools/cmd
 tools/record -
 fuzz         ring driver device model tools/lab fuzz
+fuzz/naive   ring driver device fuzz/naive
 tests        ring driver device model model/trace tools/lab tools/cmd fuzz tests
 '
 # header of a library, then the only rooms that may include it
