@@ -13,8 +13,14 @@ if(harness_mains)
 endif()
 list(REMOVE_ITEM harness_common "${harness_standalone}")
 
-vringlab_objects(vringlab_fuzz ${harness_common})
-vringlab_set(vringlab_fuzz COVERED DEFINE VIRTQ_PORT_MODEL=1)
+# Of what harnesses share only the states are to be counted: which world an input needs, and whether
+# it is open already, is nothing to search for, and would differ from run to run.
+set(harness_uncovered ${harness_common})
+list(FILTER harness_uncovered EXCLUDE REGEX "/feedback[.]c$")
+vringlab_objects(vringlab_feedback fuzz/feedback.c)
+vringlab_set(vringlab_feedback COVERED DEFINE VIRTQ_PORT_MODEL=1)
+vringlab_objects(vringlab_fuzz ${harness_uncovered})
+vringlab_set(vringlab_fuzz NOT_COVERED DEFINE VIRTQ_PORT_MODEL=1)
 
 set(harness_engine "")
 set(harness_extra "")
@@ -34,12 +40,26 @@ if(harness_extra AND NOT EXISTS "${harness_extra}" AND harness_mains)
   set(harness_mains "")
 endif()
 
+# AFL++'s mutator is a library of its own, loaded by afl-fuzz: neither instrumented nor sanitized.
+if(CMAKE_C_COMPILER MATCHES "/afl-[a-z-]+$" AND NOT LIB_FUZZING_ENGINE)
+  set(mutator_flags ${vringlab_no_coverage} -fno-sanitize=all)
+  add_library(vringlab_mutator MODULE fuzz/afl/mutator_afl.c ${harness_common} ${model_sources}
+              ${lab_sources} ${vringlab_half_sources})
+  target_compile_definitions(vringlab_mutator PRIVATE VIRTQ_PORT_MODEL=1)
+  target_compile_options(vringlab_mutator PRIVATE ${mutator_flags})
+  target_link_options(vringlab_mutator PRIVATE ${mutator_flags})
+  target_link_libraries(vringlab_mutator PRIVATE ${CMAKE_DL_LIBS})
+  set_target_properties(vringlab_mutator PROPERTIES PREFIX "" C_VISIBILITY_PRESET default
+                        EXPORT_COMPILE_COMMANDS OFF
+                        LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+endif()
+
 foreach(main IN LISTS harness_mains)
   get_filename_component(name "${main}" NAME_WE)
   add_executable(${name} "${main}" ${harness_extra})
   vringlab_link(${name})
   vringlab_set(${name} COVERED)
-  target_link_libraries(${name} PRIVATE vringlab_fuzz)
+  target_link_libraries(${name} PRIVATE vringlab_fuzz vringlab_feedback)
   foreach(engine IN LISTS harness_engine)
     if(engine MATCHES "^-")
       target_link_options(${name} PRIVATE "${engine}")

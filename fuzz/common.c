@@ -209,14 +209,20 @@ static const struct vl_verdict *run(const struct lab_input *in)
     return v;
 }
 
+static struct lab_input decoded;
+
+const struct vl_verdict *fuzz_run(const uint8_t *data, size_t size)
+{
+    decoded = (struct lab_input){.list = list, .max = LIST_MAX};
+    lab_input_decode(target, &base, locked, data, size, &decoded);
+    return run(&decoded);
+}
+
 int fuzz_one(const uint8_t *data, size_t size)
 {
-    struct lab_input in = {.list = list, .max = LIST_MAX};
-
-    lab_input_decode(target, &base, locked, data, size, &in);
-    const struct vl_verdict *v = run(&in);
+    const struct vl_verdict *v = fuzz_run(data, size);
     if (v->outcome == VL_FINDING) {
-        print_finding(&in.scenario, v);
+        print_finding(&decoded.scenario, v);
         abort();
     }
     return 0;
@@ -292,17 +298,22 @@ static void split_words(const char *text)
     }
 }
 
-int fuzz_open(enum lab_target which)
+void fuzz_open_scenario(enum lab_target which, const char *words)
 {
-    const char *text = getenv("VRINGLAB_SCENARIO");
     char err[256];
 
     target = which;
-    split_words(text != NULL ? text : "");
+    split_words(words);
     if (!lab_input_base(target, n_user_words, user_words, &base, &locked, err)) {
         give_up("VRINGLAB_SCENARIO", err);
     }
     last = world_for(&base); // loads faulty players before an engine forks
     mutator_open(target, &base, locked);
+}
+
+int fuzz_open(enum lab_target which)
+{
+    const char *text = getenv("VRINGLAB_SCENARIO");
+    fuzz_open_scenario(which, text != NULL ? text : "");
     return 0;
 }

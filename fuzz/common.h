@@ -17,6 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 // A scenario that cannot be is said on stderr and ends the process. Returns 0.
 int fuzz_open(enum lab_target target);
 
+// The same with these words in place of the variable's.
+void fuzz_open_scenario(enum lab_target target, const char *words);
+
+// Run one input of any bytes and return its verdict, valid until the next run.
+const struct vl_verdict *fuzz_run(const uint8_t *data, size_t size);
+
 // Run one input of any bytes. A finding is said on stderr and aborts. Returns 0.
 int fuzz_one(const uint8_t *data, size_t size);
 
