@@ -29,12 +29,15 @@ struct world {
 };
 
 static enum lab_target target;
+static const char *own_name; // of a harness for a half that is not ours; else NULL
 static struct lab_scenario base;
 static uint64_t locked;
 static struct world worlds[WORLDS_MAX];
 static uint32_t n_worlds;
 static struct vl_deviation list[LIST_MAX];
 static uint64_t marks;
+static uint64_t n_runs;
+static uint64_t n_events;
 static struct lab *last; // the world of the last run
 // VRINGLAB_SCENARIO, split at blanks.
 static char user_text[LAB_TEXT_BYTES];
@@ -64,9 +67,14 @@ static const uint64_t demanded[LAB_TARGET_COUNT] = {
                        BIT(DEVICE_SLEPT) | BIT(INDIRECT) | BIT(EVENT_IDX) | BIT(FLAGS),
 };
 
+static const char *name(void)
+{
+    return own_name != NULL ? own_name : lab_target_name(target);
+}
+
 static void give_up(const char *what, const char *why)
 {
-    (void)fprintf(stderr, "%s: %s: %s\n", lab_target_name(target), what, why);
+    (void)fprintf(stderr, "%s: %s: %s\n", name(), what, why);
     exit(3);
 }
 
@@ -178,10 +186,16 @@ static void print_finding(const struct lab_scenario *s, const struct vl_verdict 
     if (clause != NULL) {
         (void)fprintf(stderr, "clause %s: %s\n", clause->id, clause->summary);
     }
-    (void)fprintf(stderr,
-                  "scenario: %s\n"
-                  "replay: vringlab run %s target=%s --choices %s\n",
-                  words, words, lab_target_name(target), input_name);
+    (void)fprintf(stderr, "scenario: %s\n", words);
+    if (own_name != NULL) {
+        const char *scenario = getenv("VRINGLAB_SCENARIO");
+        const bool set = scenario != NULL && scenario[0] != '\0';
+        (void)fprintf(stderr, "replay: %s%s%s./%s %s\n", set ? "VRINGLAB_SCENARIO='" : "",
+                      set ? scenario : "", set ? "' " : "", own_name, input_name);
+    } else {
+        (void)fprintf(stderr, "replay: vringlab run %s target=%s --choices %s\n", words,
+                      lab_target_name(target), input_name);
+    }
     (void)fflush(stderr);
 }
 
@@ -203,6 +217,8 @@ static const struct vl_verdict *run(const struct lab_input *in)
     last = lab;
     const struct lab_choices choices = {.source = VL_SOURCE_INPUT, .list = in->list, .n = in->n};
     const struct vl_verdict *v = lab_run(lab, &choices);
+    n_runs++;
+    n_events += v->n_events;
     const uint64_t reached = lab_marks(lab);
     fuzz_feedback(reached, lab_states(lab));
     marks |= reached;
@@ -228,18 +244,27 @@ int fuzz_one(const uint8_t *data, size_t size)
     return 0;
 }
 
+bool fuzz_load(const char *path, struct lab_input *in, char err[256])
+{
+    if (!lab_input_load(path, target, in, err)) {
+        return false;
+    }
+    if (n_user_words > 0 && !lab_scenario_parse(&in->scenario, n_user_words, user_words, err)) {
+        lab_input_free(in);
+        return false;
+    }
+    return true;
+}
+
 bool fuzz_file(const char *path)
 {
     struct lab_input in;
     char err[256];
     bool ok = true;
 
-    if (!lab_input_load(path, target, &in, err)) {
-        (void)fprintf(stderr, "%s: %s\n", lab_target_name(target), err);
+    if (!fuzz_load(path, &in, err)) {
+        (void)fprintf(stderr, "%s: %s\n", name(), err);
         return false;
-    }
-    if (n_user_words > 0 && !lab_scenario_parse(&in.scenario, n_user_words, user_words, err)) {
-        give_up("VRINGLAB_SCENARIO", err);
     }
     input_name = path;
     const struct vl_verdict *v = run(&in);
@@ -247,8 +272,8 @@ bool fuzz_file(const char *path)
     if (in.finding[0] != '\0') {
         ok = v->outcome == VL_FINDING && strcmp(v->kind, in.finding) == 0;
         if (!ok) {
-            (void)fprintf(stderr, "%s: %s: names the finding %s, but reached %s\n",
-                          lab_target_name(target), path, in.finding, v->kind);
+            (void)fprintf(stderr, "%s: %s: names the finding %s, but reached %s\n", name(), path,
+                          in.finding, v->kind);
         }
     } else if (v->outcome == VL_FINDING) {
         print_finding(&in.scenario, v);
@@ -311,9 +336,33 @@ void fuzz_open_scenario(enum lab_target which, const char *words)
     mutator_open(target, &base, locked);
 }
 
+static void print_stats(void)
+{
+    (void)fprintf(stderr, "stat::mean_events: %.1f\n",
+                  n_runs > 0 ? (double)n_events / (double)n_runs : 0);
+}
+
 int fuzz_open(enum lab_target which)
 {
     const char *text = getenv("VRINGLAB_SCENARIO");
+
+    if (getenv("VRINGLAB_STATS") != NULL) {
+        (void)atexit(print_stats);
+    }
     fuzz_open_scenario(which, text != NULL ? text : "");
+    return 0;
+}
+
+int fuzz_open_as(const struct fuzz_setup *setup)
+{
+    const char *text = getenv("VRINGLAB_SCENARIO");
+    char words[LAB_TEXT_BYTES];
+
+    own_name = setup->name;
+    const int n = snprintf(words, sizeof(words), "%s %s", setup->words, text != NULL ? text : "");
+    if (n < 0 || (size_t)n >= sizeof(words)) {
+        give_up("VRINGLAB_SCENARIO", "too long");
+    }
+    fuzz_open_scenario(setup->target, words);
     return 0;
 }

@@ -1,5 +1,6 @@
 // fuzz/mutator_libfuzzer.c -- the mutator as libFuzzer (and what speaks its interface) calls it.
-// VRINGLAB_MUTATOR=bytes leaves mutation to the engine, to measure what ours is worth.
+// VRINGLAB_MUTATOR=bytes leaves mutation to the engine, to measure what ours is worth; =none
+// changes nothing, so that an engine runs a corpus over and over, to measure what a run costs.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 #include "fuzz/mutator.h"
@@ -19,19 +20,27 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 // The engine's. Weak: a build that only replays files has none.
 __attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-static bool bytes_only(void)
+enum mode { MODE_UNKNOWN, MODE_OURS, MODE_BYTES, MODE_NONE };
+
+static enum mode mode(void)
 {
-    static int known = -1;
-    if (known < 0) {
+    static enum mode known = MODE_UNKNOWN;
+    if (known == MODE_UNKNOWN) {
         const char *word = getenv("VRINGLAB_MUTATOR");
-        known = word != NULL && strcmp(word, "bytes") == 0 ? 1 : 0;
+        known = word == NULL                 ? MODE_OURS
+                : strcmp(word, "bytes") == 0 ? MODE_BYTES
+                : strcmp(word, "none") == 0  ? MODE_NONE
+                                             : MODE_OURS;
     }
-    return known == 1;
+    return known;
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-    const bool engine = bytes_only() || max_size < LAB_INPUT_HEADER_BYTES;
+    if (mode() == MODE_NONE) {
+        return size;
+    }
+    const bool engine = mode() == MODE_BYTES || max_size < LAB_INPUT_HEADER_BYTES;
     if (LLVMFuzzerMutate != NULL && (engine || seed % ENGINE_ONE_IN == 0)) {
         return LLVMFuzzerMutate(data, size, max_size);
     }
@@ -45,7 +54,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
                                  size_t size2, uint8_t *out, size_t max_out_size, unsigned int seed)
 {
-    if (bytes_only() || max_out_size < LAB_INPUT_HEADER_BYTES) {
+    if (mode() != MODE_OURS || max_out_size < LAB_INPUT_HEADER_BYTES) {
         return 0; // libFuzzer takes another mutation
     }
     return mutator_cross(data1, size1, data2, size2, out, max_out_size, seed);

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/core/vl_log.h"
 #include "model/trace/vl_trace.h"
+#include "tools/cmd/bench_bugs.h"
 #include "tools/cmd/bench_explore.h"
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/cmd_run.h"
@@ -474,11 +475,14 @@ static bool known(const char *name)
 static int bench_main(int argc, char **argv)
 {
     bool json = false;
+    if (argc > 1 && strcmp(argv[1], "bugs") == 0) {
+        return bench_bugs(argc - 1, argv + 1);
+    }
     for (int i = 1; i < argc; i++) {
         if (!known(argv[i])) {
             return cmd_usage(&cmd_bench,
                              "%s: no such bench; there are: event, exec, referees, memory, "
-                             "trace, explore",
+                             "trace, explore; and bugs, alone",
                              argv[i]);
         }
         json = json || strcmp(argv[i], "--json") == 0;
@@ -498,7 +502,8 @@ static int bench_main(int argc, char **argv)
 }
 
 const struct cmd cmd_bench = {
-    "bench", "[NAME...] [--json]", "measure events, runs, traces, replay and the explorer",
+    "bench", "[NAME...] [--json] | bugs [OPTION...]",
+    "measure events, runs, traces, replay, the explorer, and how soon bugs are found",
     "  event   nanoseconds per event with and without referees, events per request\n"
     "  exec    a short run as a fuzzer makes it, and what an empty run costs\n"
     "  referees what judging costs: runs with all referees against runs with none\n"
@@ -507,5 +512,23 @@ const struct cmd cmd_bench = {
     "  explore executions a second of the split-ring protocol under rc11\n"
     "\n"
     "Numbers are medians of CPU time; ratios are against a limit measured in the same run.\n"
-    "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec referees memory\n",
+    "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec referees memory\n"
+    "\n"
+    "bench bugs: executions and CPU time until each bug of the zoo is found, from an empty\n"
+    "corpus: by our harness and mutator (ours), without our mutator (bytes), by our harness\n"
+    "without ring states as coverage (nofeedback), and by a naive baseline (naive,\n"
+    "docs/adr/0017). Needs the preset fuzz. What was measured is kept, and the same command goes\n"
+    "on where it was stopped. Exit 1 if a trial without a fault finds something.\n"
+    "  --tier N        1 (default): 50000 executions a trial, the baseline 200000;\n"
+    "                  2: ten times as many, 3: a hundred times\n"
+    "  --minutes N     begin no trial after this (default 30; tier 2: 300, 3: 3000)\n"
+    "  --trials N      of each bug with each configuration (default 5)\n"
+    "  --configs LIST  which of them (default ours,bytes,naive)\n"
+    "  --only REGEX    bugs whose name matches\n"
+    "  --faults        the bugs under corpus/faults instead of the zoo\n"
+    "  --cap N         executions of a trial; the baseline gets 4 times as many\n"
+    "  --jobs N        processes at once (default: the processors)\n"
+    "  --fresh         forget what was measured\n"
+    "  --state FILE    where it is kept (default: bench-bugs.tsv in the build directory)\n"
+    "  --json          all of it as JSON    --svg FILE  and as a picture\n",
     bench_main};
