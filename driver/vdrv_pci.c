@@ -168,6 +168,12 @@ static enum virtq_err find_doorbell(struct vdrv_pci *pci, uint16_t queue_index,
     const uint64_t base = pci->bar[pci->notify.bar].addr + pci->notify.offset;
     memset(bell, 0, sizeof(*bell));
     bell->queue_index = queue_index;
+    if (pci->config.by_config) {
+        bell->off = (uint32_t)off; // within the structure: the window says the rest
+        bell->config_off = (uint16_t)(pci->config_cap + VDRV_PCI_CAP_DATA);
+        bell->function = pci->function;
+        return VIRTQ_OK;
+    }
     return virtq_mmio_map(pci->port, base + off, VDRV_NOTIFY_BYTES, &bell->io);
 }
 
@@ -245,12 +251,11 @@ static enum virtq_err field_check(const struct vdrv_pci *pci, const struct vdrv_
 
 static uint64_t read_field(struct vdrv_pci *pci, const struct vdrv_pci_field *field)
 {
-    const struct virtq_mmio *io = &pci->device.io;
     if (field->bytes < 8) {
-        return virtq_mmio_read(pci->port, io, field->off, field->bytes);
+        return vdrv_pci_read(pci, &pci->device, field->off, field->bytes);
     }
-    const uint32_t low = virtq_mmio_read(pci->port, io, field->off, 4);
-    const uint32_t high = virtq_mmio_read(pci->port, io, field->off + 4u, 4);
+    const uint32_t low = vdrv_pci_read(pci, &pci->device, field->off, 4);
+    const uint32_t high = vdrv_pci_read(pci, &pci->device, field->off + 4u, 4);
     return (uint64_t)high << 32 | low;
 }
 

@@ -26,6 +26,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VDRV_PCI_BARS 6u
 #define VDRV_PCI_NO_VECTOR 0xFFFFu
 
@@ -41,6 +45,7 @@ struct vdrv_pci_config {
     uint64_t window_base;         // bus addresses for BARs, below 2^32 - window_bytes
     uint64_t window_bytes;
     bool msix;            // use MSI-X where the function has it, else INTx
+    bool by_config;       // reach virtio's structures through config space, not through BARs
     uint16_t vector_base; // MSI-X message data of the first vector; the next ones follow
     uint32_t n_polls;     // bound of each wait: reads of a register, 1..
 };
@@ -61,8 +66,8 @@ struct vdrv_pci_bar {
 
 // A queue between vdrv_pci_queue_setup() and vdrv_queue_open().
 struct vdrv_pci_queue {
-    uint32_t queue_size; // as agreed: a power of two
-    struct virtq_doorbell bell;
+    uint32_t queue_size;        // as agreed: a power of two
+    struct virtq_doorbell bell; // for vdrv_pci_notify()
 };
 
 // State of one function: the caller's memory, its fields are this half's own.
@@ -78,6 +83,7 @@ struct vdrv_pci {
     uint32_t notify_multiplier;
     bool cap_rejected;            // a virtio capability was not usable
     uint32_t rejected_cap;        // its offset in config space
+    uint16_t config_cap;          // offset of the capability of the access window, 0: not used
     uint16_t msix_cap;            // offset of the MSI-X capability, 0: none
     uint16_t msix_vectors;        // entries of its table
     struct virtq_mmio msix_table; // entries in use
@@ -122,6 +128,9 @@ VIRTQ_NODISCARD enum virtq_err vdrv_pci_queue_enable(struct vdrv_pci *pci, uint1
                                                      uint64_t desc, uint64_t driver,
                                                      uint64_t device);
 
+// Notify the device of a queue. With by_config the window is pointed at the register first.
+void vdrv_pci_notify(struct vdrv_pci *pci, const struct virtq_doorbell *bell);
+
 // All queues are enabled: DRIVER_OK. Notifications may be sent from here on.
 void vdrv_pci_driver_ok(struct vdrv_pci *pci);
 
@@ -163,5 +172,9 @@ uint32_t vdrv_pci_vector_causes(const struct vdrv_pci *pci, uint16_t vector);
 
 // Message data of a queue's interrupt; VDRV_PCI_NO_VECTOR with INTx.
 uint16_t vdrv_pci_queue_vector(const struct vdrv_pci *pci, uint16_t queue_index);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

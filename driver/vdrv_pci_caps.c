@@ -111,6 +111,16 @@ static void take_virtio_cap(struct vdrv_pci *pci, uint32_t cap, uint32_t type,
     }
 }
 
+// Its place says nothing: a driver writes there what it wants to reach.
+static void take_window(struct vdrv_pci *pci, uint32_t cap)
+{
+    const uint32_t len = vdrv_pci_config_in(pci, cap + VDRV_PCI_CAP_LEN, 1);
+    if (pci->config_cap == 0 && len >= VDRV_PCI_WINDOW_CAP_BYTES &&
+        cap + VDRV_PCI_WINDOW_CAP_BYTES <= VDRV_PCI_CONFIG_BYTES) {
+        pci->config_cap = (uint16_t)cap;
+    }
+}
+
 static void take_cap(struct vdrv_pci *pci, uint32_t cap, uint32_t id)
 {
     if (id == VDRV_PCI_CAP_MSIX && pci->msix_cap == 0 &&
@@ -121,6 +131,10 @@ static void take_cap(struct vdrv_pci *pci, uint32_t cap, uint32_t id)
         return;
     }
     const uint32_t type = vdrv_pci_config_in(pci, cap + VDRV_PCI_CAP_TYPE, 1);
+    if (type == VDRV_PCI_TYPE_WINDOW && pci->config.by_config) {
+        take_window(pci, cap);
+        return;
+    }
     struct vdrv_pci_region *region = region_of(pci, type);
     if (region != NULL && !region->found) {
         take_virtio_cap(pci, cap, type, region);
@@ -188,7 +202,8 @@ enum virtq_err vdrv_pci_read_caps(struct vdrv_pci *pci)
         return err;
     }
     if (!pci->common.found || !pci->notify.found || !pci->isr.found ||
-        (pci->config.device_config_min > 0 && !pci->device.found)) {
+        (pci->config.device_config_min > 0 && !pci->device.found) ||
+        (pci->config.by_config && pci->config_cap == 0)) {
         return pci->cap_rejected
                    ? vdrv_pci_peer_error(pci, 0, VIRTQ_ERR_CAP_BOUNDS, pci->rejected_cap)
                    : vdrv_pci_peer_error(pci, 0, VIRTQ_ERR_CAP_MISSING, 0);

@@ -33,7 +33,7 @@ uint32_t vdrv_pci_vector_causes(const struct vdrv_pci *pci, uint16_t vector)
 
 uint32_t vdrv_pci_isr_take(struct vdrv_pci *pci)
 {
-    const uint32_t isr = virtq_mmio_read(pci->port, &pci->isr.io, 0, 1);
+    const uint32_t isr = vdrv_pci_handler_read(pci, &pci->isr, 0, 1);
     return isr & (VDRV_PCI_CAUSE_QUEUE | VDRV_PCI_CAUSE_CONFIG); // other bits are reserved
 }
 

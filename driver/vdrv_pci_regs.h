@@ -49,6 +49,9 @@
 #define VDRV_PCI_TYPE_NOTIFY 2u
 #define VDRV_PCI_TYPE_ISR 3u
 #define VDRV_PCI_TYPE_DEVICE 4u
+#define VDRV_PCI_TYPE_WINDOW 5u
+#define VDRV_PCI_CAP_DATA 16u
+#define VDRV_PCI_WINDOW_CAP_BYTES 20u
 
 // Common configuration structure [4.1.4.3].
 #define VDRV_COMMON_DEVICE_FEATURE_SELECT 0x00u
@@ -79,15 +82,24 @@
 #define VDRV_STATUS_NEEDS_RESET 64u
 #define VDRV_STATUS_FAILED 128u
 
+// A register of a mapped structure: of its BAR, or with config.by_config through the window. The
+// handler's own function holds nothing off, for nothing interrupts the handler.
+uint32_t vdrv_pci_read(struct vdrv_pci *pci, const struct vdrv_pci_region *region, uint32_t off,
+                       unsigned bytes);
+uint32_t vdrv_pci_handler_read(struct vdrv_pci *pci, const struct vdrv_pci_region *region,
+                               uint32_t off, unsigned bytes);
+void vdrv_pci_write(struct vdrv_pci *pci, const struct vdrv_pci_region *region, uint32_t off,
+                    unsigned bytes, uint32_t value);
+
 static inline uint32_t vdrv_pci_common_read(struct vdrv_pci *pci, uint32_t off, unsigned bytes)
 {
-    return virtq_mmio_read(pci->port, &pci->common.io, off, bytes);
+    return vdrv_pci_read(pci, &pci->common, off, bytes);
 }
 
 static inline void vdrv_pci_common_write(struct vdrv_pci *pci, uint32_t off, unsigned bytes,
                                          uint32_t value)
 {
-    virtq_mmio_write(pci->port, &pci->common.io, off, bytes, value);
+    vdrv_pci_write(pci, &pci->common, off, bytes, value);
 }
 
 static inline uint32_t vdrv_pci_config_in(struct vdrv_pci *pci, uint32_t off, unsigned bytes)

@@ -6,7 +6,7 @@
 
 #include "model/core/vl_choice.h"
 #include "ring/virtq_bytes.h"
-#include "tools/lab/lab_mischief.h"
+#include "tools/lab/lab_mischief_regs.h"
 
 #include <string.h>
 
@@ -192,10 +192,8 @@ static uint32_t draw_nth(struct work *w, const struct vl_deviation *d, uint32_t 
 // ----------------------------------------------------------------------------------------
 
 // A row of a mischief table, each as likely as another, and its variant: most often the plain one.
-static uint32_t draw_mischief(struct work *w, unsigned field)
+static uint32_t draw_row(struct work *w, uint32_t n)
 {
-    uint32_t n = 0;
-    (void)lab_mischief_table(field, &n);
     if (n == 0) {
         return 1 + below(w, LAB_MISCHIEF_OPTIONS - 1);
     }
@@ -205,6 +203,19 @@ static uint32_t draw_mischief(struct work *w, unsigned field)
                                         : below(w, kind < 7 ? 16 : 2048);
     const uint32_t v = below(w, n) + n * variant;
     return v > 0 ? v : n;
+}
+
+static uint32_t draw_mischief(struct work *w, const struct vl_deviation *d)
+{
+    const bool pci = d->lane == VL_LANE_MISCHIEF_PCI;
+    uint32_t n = 0;
+
+    if (pci && d->agent == VL_AGENT_ADVERSARY) {
+        (void)lab_mischief_regs_table(&n);
+    } else {
+        (void)lab_mischief_table(pci ? VL_FIELD_REGISTER : d->key & 15u, &n);
+    }
+    return draw_row(w, n);
 }
 
 static uint32_t draw_value(struct work *w, const struct vl_deviation *d)
@@ -217,8 +228,8 @@ static uint32_t draw_value(struct work *w, const struct vl_deviation *d)
     case VL_LANE_NOTIFY:
     case VL_LANE_STORE: return one_in(w, 4) ? 1 + below(w, 63) : small(w, 63);
     case VL_LANE_MISCHIEF_DRIVER:
-    case VL_LANE_MISCHIEF_DEVICE: return draw_mischief(w, d->key & 15u);
-    case VL_LANE_MISCHIEF_PCI: return draw_mischief(w, VL_FIELD_REGISTER);
+    case VL_LANE_MISCHIEF_DEVICE:
+    case VL_LANE_MISCHIEF_PCI: return draw_mischief(w, d);
     default: return one_in(w, 4) ? 1 + below(w, 65535) : small(w, 255);
     }
 }

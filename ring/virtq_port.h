@@ -49,7 +49,7 @@ enum virtq_dir {
 // A word that two contexts of one side share (the device's register trap and its data path, the
 // driver's interrupt handler and its main path). Touched only through virtq_shared_*().
 struct virtq_shared {
-    _Atomic uint32_t word;
+    VIRTQ_ATOMIC(uint32_t) word;
 };
 
 // What a half tells an observer. Arguments are a, b, c (64 bits) and n (32 bits).
@@ -88,6 +88,10 @@ enum virtq_control {
 #include "ring/virtq_port_native.h"
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // A piece of shared memory that a half allocated itself.
 struct virtq_dma {
     struct virtq_span span;
@@ -95,11 +99,14 @@ struct virtq_dma {
 };
 
 // Where a queue's available-buffer notification goes [4.1.4.4]. io.bytes = 0: no register, the
-// queue index travels by other means (an eventfd, a call).
+// queue index travels by other means (an eventfd, a call), or, if config_off is not 0, by the
+// access window in config space [4.1.4.9], which points at the register.
 struct virtq_doorbell {
     struct virtq_mmio io;
     uint32_t off;         // bytes into io
     uint16_t queue_index; // written as the 16-bit value
+    uint16_t config_off;  // of pci_cfg_data in the function's config space, or 0
+    uint32_t function;    // as virtq_pci_write() counts
 };
 
 // ---- control path --------------------------------------------------------------------------
@@ -186,5 +193,9 @@ static inline struct virtq_span virtq_subspan(struct virtq_span span, uint32_t o
 //   void     virtq_interrupt(port, vector)                       device: message-signalled
 //   void     virtq_intx(port, level)                             device: the INTx line
 //   void     virtq_note(port, note, queue_index, a, b, c, n)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -40,6 +40,8 @@ void virtq_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell)
 {
     if (bell->io.bytes != 0) {
         virtq_mmio_write(port, &bell->io, bell->off, 2, bell->queue_index);
+    } else if (bell->config_off != 0) {
+        virtq_pci_write(port, bell->function, bell->config_off, 2, bell->queue_index);
     } else {
         port->ops->doorbell(port->ctx, bell->queue_index);
     }

@@ -21,6 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum vl_side { VL_SIDE_DRIVER, VL_SIDE_DEVICE, VL_SIDE_COUNT };
 
 enum vl_outcome { VL_CLEAN, VL_FINDING, VL_BUDGET, VL_CRASHED };
@@ -93,6 +97,9 @@ struct vl_mischief_ops {
     // hostile driver writes. Alter it.
     void (*reply)(void *ctx, unsigned field, uint64_t addr, unsigned bytes, uint32_t *value,
                   uint32_t choice);
+    // A hostile driver is about to access a register or config space: alter or drop that (a read
+    // then gives op->seen), or make others before it, through vl_adversary_access().
+    void (*access)(void *ctx, struct vl_port_op *op, uint32_t choice);
 };
 
 enum vl_msg_kind { VL_MSG_DOORBELL, VL_MSG_MMIO_WRITE, VL_MSG_INTERRUPT, VL_MSG_BACKEND };
@@ -246,6 +253,7 @@ static inline uint32_t vl_site_number(struct vl_machine *m, struct virtq_site *s
 // The hash takes in what it has not seen of the log; called before the log's ring wraps over it.
 void vl_hash_log(struct vl_machine *m);
 
+#ifndef __cplusplus
 // vl_emit() for the hot path. The event goes by value and is built in its place in the log: a copy
 // from the stack, of fields that were just stored one by one, would wait for those stores.
 __attribute__((always_inline)) static inline void vl_emit_hot(struct vl_machine *m,
@@ -274,6 +282,7 @@ __attribute__((always_inline)) static inline void vl_emit_hot(struct vl_machine 
         m->observer.on_event(m->observer.ctx, place, seq, payload);
     }
 }
+#endif
 
 // Device signals vector towards the driver; arrives after a delay that is a choice.
 void vl_raise(struct vl_machine *m, uint16_t vector, struct virtq_site *site);
@@ -340,6 +349,11 @@ static inline uint32_t vl_lab_choice(struct vl_machine *m, unsigned lane, unsign
 void vl_adversary_store(struct vl_machine *m, const struct virtq_span *span, uint32_t off,
                         unsigned bytes, uint64_t value, uint64_t aux);
 
+// A register access by the adversary, recorded as such: kind, addr and bytes as in struct
+// vl_port_op. Returns what a read gave, else 0. On the driver's strand, outside a trap.
+uint32_t vl_adversary_access(struct vl_machine *m, enum vl_op_kind kind, uint64_t addr,
+                             unsigned bytes, uint32_t value);
+
 // An event of the lab itself (backend, mischief) by the current agent.
 void vl_lab_event(struct vl_machine *m, enum vl_event_kind kind, uint64_t addr, uint64_t value,
                   uint64_t aux, uint32_t len);
@@ -349,5 +363,9 @@ bool vl_machine_in_flight(const struct vl_machine *m, enum vl_msg_kind kind);
 
 // Wake a side's main context delay port calls from now: a backend has an answer.
 void vl_wake_later(struct vl_machine *m, uint32_t delay);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

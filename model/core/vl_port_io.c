@@ -41,7 +41,7 @@ static uint32_t mischief_value(struct vl_machine *m, bool is_write, unsigned fie
                                unsigned bytes, uint32_t value)
 {
     const bool hostile = is_write ? m->config.hostile_driver : m->config.hostile_device;
-    if (m->mischief == NULL || !hostile) {
+    if (m->mischief == NULL || !hostile || m->cur->agent == VL_AGENT_ADVERSARY) {
         return value;
     }
     const uint32_t v = vl_choose(&m->choices, VL_LANE_MISCHIEF_PCI, m->cur->agent,
@@ -55,6 +55,19 @@ static uint32_t mischief_value(struct vl_machine *m, bool is_write, unsigned fie
 static uint32_t all_ones(unsigned bytes)
 {
     return bytes >= 4 ? UINT32_MAX : (1u << (8 * bytes)) - 1;
+}
+
+// A hostile driver's register access is altered, dropped, or has others before it.
+static void mischief_access(struct vl_machine *m, struct vl_port_op *op)
+{
+    if (m->mischief == NULL || !m->config.hostile_driver) {
+        return;
+    }
+    const uint32_t v = vl_choose(&m->choices, VL_LANE_MISCHIEF_PCI, VL_AGENT_ADVERSARY,
+                                 (unsigned)(op->addr & 63u), m->mischief->n_options);
+    if (v != 0) {
+        m->mischief->access(m->mischief->ctx, op, v);
+    }
 }
 
 // What the other side answers, and its event.
@@ -90,6 +103,10 @@ static uint32_t read_register(struct vl_machine *m, struct vl_port_op *op, bool 
 
 static uint32_t read_call(struct vl_machine *m, struct vl_port_op *op, struct virtq_site *site)
 {
+    mischief_access(m, op);
+    if (op->drop) {
+        return (uint32_t)op->seen;
+    }
     if (m->interposer == NULL) {
         return read_register(m, op, false, site);
     }
@@ -109,6 +126,36 @@ uint32_t vl_port_pci_read(struct virtq_port *port, uint32_t function, uint32_t o
     return read_call(m, &op, site);
 }
 
+static void write_config(struct vl_machine *m, const struct vl_port_op *op, struct virtq_site *site)
+{
+    const uint32_t value =
+        mischief_value(m, true, op->field, op->addr, op->bytes, (uint32_t)op->value);
+    register_event(m, VL_EV_CONFIG_WRITE, op->field, op->addr, op->bytes, value, false, site);
+    if (m->bus.config_write != NULL && !op->blind) {
+        uint8_t saved = 0;
+        vl_flush_posted(m);
+        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
+        m->bus.config_write(m->bus.ctx, (uint32_t)(op->addr >> 16), (uint32_t)op->addr & 0xFFFFu,
+                            op->bytes, value);
+        vl_trap_leave(m, saved);
+    }
+}
+
+static void write_config_call(struct vl_machine *m, struct vl_port_op *op, struct virtq_site *site)
+{
+    mischief_access(m, op);
+    if (m->interposer != NULL && !op->drop) {
+        vl_interpose(m, op, VL_OP_BEFORE);
+    }
+    if (op->drop) {
+        return;
+    }
+    write_config(m, op, site);
+    if (m->interposer != NULL) {
+        vl_interpose(m, op, VL_OP_DONE);
+    }
+}
+
 void vl_port_pci_write(struct virtq_port *port, uint32_t function, uint32_t off, unsigned bytes,
                        uint32_t value, struct virtq_site *site)
 {
@@ -119,24 +166,7 @@ void vl_port_pci_write(struct virtq_port *port, uint32_t function, uint32_t off,
     vl_sched_point(m);
     struct vl_port_op op =
         register_op(port, VL_OP_CONFIG_WRITE, VL_FIELD_CONFIG, addr, bytes, value);
-    if (m->interposer != NULL) {
-        vl_interpose(m, &op, VL_OP_BEFORE);
-        if (op.drop) {
-            return;
-        }
-    }
-    value = mischief_value(m, true, VL_FIELD_CONFIG, op.addr, op.bytes, (uint32_t)op.value);
-    register_event(m, VL_EV_CONFIG_WRITE, VL_FIELD_CONFIG, op.addr, op.bytes, value, false, site);
-    if (m->bus.config_write != NULL && !op.blind) {
-        uint8_t saved = 0;
-        vl_flush_posted(m);
-        vl_trap_enter(m, VL_AGENT_TRAP, &saved);
-        m->bus.config_write(m->bus.ctx, function, (uint32_t)op.addr & 0xFFFFu, op.bytes, value);
-        vl_trap_leave(m, saved);
-    }
-    if (m->interposer != NULL) {
-        vl_interpose(m, &op, VL_OP_DONE);
-    }
+    write_config_call(m, &op, site);
 }
 
 enum virtq_err vl_port_mmio_map(struct virtq_port *port, uint64_t bus_addr, uint32_t bytes,
@@ -206,15 +236,21 @@ static void write_register(struct virtq_port *port, unsigned field, unsigned que
 {
     struct vl_machine *m = port->machine;
 
-    if (m->interposer == NULL) {
+    if (m->interposer == NULL && m->mischief == NULL) {
         write_now(m, field, queue, addr, bytes, value, false, site);
         return;
     }
     struct vl_port_op op = register_op(port, VL_OP_MMIO_WRITE, field, addr, bytes, value);
     op.queue = (uint8_t)queue;
-    vl_interpose(m, &op, VL_OP_BEFORE);
-    if (!op.drop) {
-        write_now(m, field, queue, op.addr, op.bytes, (uint32_t)op.value, op.blind, site);
+    mischief_access(m, &op);
+    if (m->interposer != NULL && !op.drop) {
+        vl_interpose(m, &op, VL_OP_BEFORE);
+    }
+    if (op.drop) {
+        return;
+    }
+    write_now(m, field, queue, op.addr, op.bytes, (uint32_t)op.value, op.blind, site);
+    if (m->interposer != NULL) {
         vl_interpose(m, &op, VL_OP_DONE);
     }
 }
@@ -227,6 +263,27 @@ void vl_port_mmio_write(struct virtq_port *port, const struct virtq_mmio *io, ui
     vl_leave_explored(m, "a register access");
     vl_sched_point(m);
     write_register(port, VL_FIELD_REGISTER, 0, io->bus_addr + off, bytes, value, site);
+}
+
+uint32_t vl_adversary_access(struct vl_machine *m, enum vl_op_kind kind, uint64_t addr,
+                             unsigned bytes, uint32_t value)
+{
+    const bool config = kind == VL_OP_CONFIG_READ || kind == VL_OP_CONFIG_WRITE;
+    const unsigned field = config ? VL_FIELD_CONFIG : VL_FIELD_REGISTER;
+    const uint8_t agent = m->cur->agent;
+    uint32_t answer = 0;
+
+    m->cur->agent = VL_AGENT_ADVERSARY;
+    struct vl_port_op op =
+        register_op(&m->port[VL_SIDE_DRIVER], kind, field, addr, bytes, value & all_ones(bytes));
+    switch (kind) {
+    case VL_OP_CONFIG_READ:
+    case VL_OP_MMIO_READ: answer = read_register(m, &op, false, NULL); break;
+    case VL_OP_CONFIG_WRITE: write_config(m, &op, NULL); break;
+    default: write_now(m, field, 0, addr, bytes, (uint32_t)op.value, false, NULL); break;
+    }
+    m->cur->agent = agent;
+    return answer;
 }
 
 // ---- notifications
@@ -275,6 +332,14 @@ static void ring_bell(struct virtq_port *port, const struct virtq_doorbell *bell
         vl_emit_hot(m, ev, site, NULL);
         write_register(port, VL_FIELD_DOORBELL, bell->queue_index, bell->io.bus_addr + bell->off, 2,
                        bell->queue_index, site);
+        return;
+    }
+    if (bell->config_off != 0) {
+        struct vl_port_op op =
+            register_op(port, VL_OP_CONFIG_WRITE, VL_FIELD_DOORBELL,
+                        (uint64_t)bell->function << 16 | bell->config_off, 2, bell->queue_index);
+        vl_emit_hot(m, ev, site, NULL);
+        write_config_call(m, &op, site);
         return;
     }
     const uint32_t delay =

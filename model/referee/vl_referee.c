@@ -194,6 +194,7 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     r->judge_device = !config->hostile_device && !config->hostile_pci;
     r->honest = r->judge_driver && r->judge_device;
     r->device_was_reset = false;
+    r->astray = false;
     r->driver_done = false;
     r->any_live = false;
     r->accusation_due = false;
@@ -272,6 +273,7 @@ static void queue_live(struct vl_referees *r, struct vl_squeue *q, uint64_t feat
     q->event_idx = (features & VL_FEATURE_EVENT_IDX) != 0;
     q->indirect = (features & VL_FEATURE_INDIRECT) != 0;
     vl_squeue_start(q, start_idx);
+    q->stood_down = r->astray;
     q->features = features;
     q->start_idx = start_idx;
     q->state = VL_QUEUE_LIVE;
@@ -296,7 +298,19 @@ static void queue_served(struct vl_referees *r, const struct vl_event *ev)
         const bool known = vl_spec_features_told(r, &features);
         queue_areas(r, ev);
         queue_live(r, q, features, start_idx);
-        q->stood_down = !known;
+        q->stood_down = !known || r->astray;
+    }
+}
+
+// A driver that is not judged may do so while the device uses the queue: that stays live, and what
+// the device makes of its memory is not judged up to the device's reset.
+static void queue_taken_down(struct vl_referees *r, struct vl_squeue *q)
+{
+    if (r->config.hostile_driver && q->state == VL_QUEUE_LIVE && !r->device_was_reset) {
+        r->astray = true;
+        q->stood_down = true;
+    } else {
+        queue_down(r, q);
     }
 }
 
@@ -310,6 +324,7 @@ static void device_reset(struct vl_referees *r, uint64_t seq)
     }
     vl_flight_device_reset(&r->flight);
     r->device_was_reset = true;
+    r->astray = false;
     r->reset_at_seq = seq;
     r->deciding[VL_SIDE_DRIVER] = r->deciding[VL_SIDE_DEVICE] = 0;
 }
@@ -348,7 +363,7 @@ void vl_referee_note(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     case VIRTQ_NOTE_QUEUE_SERVED: queue_served(r, ev); break;
     case VIRTQ_NOTE_QUEUE_DOWN:
         vl_driver_down(r, q);
-        queue_down(r, q);
+        queue_taken_down(r, q);
         break;
     case VIRTQ_NOTE_SUBMIT:
     case VIRTQ_NOTE_SEND:
@@ -358,6 +373,8 @@ void vl_referee_note(struct vl_referees *r, const struct vl_event *ev, uint64_t 
         if (r->judge_driver) {
             if (ev->barrier == VIRTQ_NOTE_SUBMIT) {
                 vl_driver_submits(r, ev);
+            } else if (ev->barrier == VIRTQ_NOTE_DETACH) {
+                vl_driver_detaches(r, ev);
             }
             vl_data_note(r, ev);
         }

@@ -161,6 +161,7 @@ static void fence(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
     }
     vl_flight_acts(&r->flight, ev);
     goes_on(r, ev, side);
+    vl_notify_fence(r, (enum vl_side)side, ev);
     if (r->config.barriers && side == VL_SIDE_DRIVER) {
         vl_driver_fence(r, ev);
     }
@@ -327,11 +328,20 @@ static void handler_returns(struct vl_referees *r, const struct vl_event *ev, ui
 
 // ---- registers ------------------------------------------------------------------------------
 
+// No function takes in such an access to config space. Only a driver that is not judged makes it.
+static bool stray_config(const struct vl_referees *r, const struct vl_event *ev)
+{
+    const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
+    return !r->judge_driver && (off % ev->len != 0 || off >= VL_PCI_CONFIG_BYTES);
+}
+
 void vl_registers_judge(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     if (ev->kind == VL_EV_CONFIG_READ || ev->kind == VL_EV_CONFIG_WRITE) {
-        vl_spec_config_space(r, ev, seq);
-        vl_pci_rules_config(r, ev);
+        if (!stray_config(r, ev)) {
+            vl_spec_config_space(r, ev, seq);
+            vl_pci_rules_config(r, ev);
+        }
     } else {
         vl_spec_mmio(r, ev, seq);
         vl_pci_rules_mmio(r, ev);

@@ -64,6 +64,7 @@ struct vl_referees {
     bool judge_device;
     bool honest;           // nobody is hostile: liveness and data are judged, accusations too
     bool device_was_reset; // by its own word: it touches nothing until a queue goes live
+    bool astray; // a driver that is not judged took a queue down that the device may use still
     bool asleep[VL_SIDE_COUNT];
     bool driver_done;
     bool any_live;
@@ -160,11 +161,13 @@ void vl_driver_sleeps(struct vl_referees *r);
 
 // ---- vl_ring_edge.c ---------------------------------------------------------------------------
 
-// Notes of the driver: behind QUEUE_AREAS, behind QUEUE_LIVE, before QUEUE_DOWN, before SUBMIT.
+// Notes of the driver: behind QUEUE_AREAS, behind QUEUE_LIVE, before QUEUE_DOWN, before SUBMIT,
+// before DETACH.
 void vl_driver_areas(struct vl_referees *r, const struct vl_event *ev);
 void vl_driver_live(struct vl_referees *r, const struct vl_squeue *q);
 void vl_driver_down(struct vl_referees *r, const struct vl_squeue *q);
 void vl_driver_submits(struct vl_referees *r, const struct vl_event *ev);
+void vl_driver_detaches(struct vl_referees *r, const struct vl_event *ev);
 // A register access, a notification sent, memory freed or unmapped.
 void vl_driver_enables(struct vl_referees *r, const struct vl_reg_access *a);
 void vl_driver_doorbell(struct vl_referees *r, const struct vl_event *ev);

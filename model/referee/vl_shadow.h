@@ -264,8 +264,6 @@ struct vl_squeue {
 struct vl_driver_acts {
     uint64_t dirty_seq;   // event of the newest store to a descriptor or slot
     bool unordered;       // there was one since the last release
-    uint8_t idx_sc;       // bit per queue: avail idx was stored last with sequential consistency
-    uint8_t unfenced;     // bit per queue: avail idx was stored since the last full fence
     uint8_t known_queues; // bit per queue: its areas were told in this run
 };
 

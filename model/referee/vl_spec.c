@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CONFIG_BAR0 0x10u
+
 // ---- verdicts -------------------------------------------------------------------------------
 
 static bool judged(const struct vl_referees *r, enum vl_side side)
@@ -133,51 +135,102 @@ static void common_access(struct vl_referees *r, const struct vl_reg_access *a)
     }
 }
 
+void vl_spec_lose(struct vl_referees *r)
+{
+    r->spec.regs.lost = true;
+    r->spec.status.busy = true;      // or it would have to leave queues alone
+    r->spec.features.unclear = true; // which were told
+}
+
+bool vl_spec_judgeable(struct vl_referees *r, const struct vl_reg_access *a)
+{
+    const struct vl_spec_regs *s = &r->spec.regs;
+
+    if (r->judge_driver) {
+        return true;
+    }
+    if (s->length[VL_REGION_COMMON] < VL_COMMON_BYTES || s->length[VL_REGION_NOTIFY] == 0 ||
+        s->length[VL_REGION_ISR] == 0) {
+        vl_spec_lose(r); // the driver goes on, and has not read where structures end
+    }
+    if (a->write && a->region == VL_REGION_COMMON && a->off >= VL_COMMON_QUEUE_SIZE &&
+        !s->queue_selected) {
+        vl_spec_lose(r); // of which queue?
+    }
+    if (a->write && a->region == VL_REGION_COMMON && s->reset_asked) {
+        vl_spec_isr_anew(&r->spec.isr); // who does not wait for its end learns not when that is
+    }
+    return !s->lost && !vl_common_misuse(r, a);
+}
+
+void vl_spec_access(struct vl_referees *r, const struct vl_reg_access *a)
+{
+    if (a->off == VL_COMMON_QUEUE_SIZE) {
+        vl_device_register(r, a);
+    }
+    if (a->region != VL_REGION_NOTIFY || vl_spec_common_waits(&r->spec.common)) {
+        vl_spec_common_access(r, a);
+    }
+    switch ((enum vl_structure)a->region) {
+    case VL_REGION_COMMON: common_access(r, a); break;
+    case VL_REGION_NOTIFY:
+        vl_spec_status_access(r, a);
+        vl_spec_notify_access(r, a);
+        break;
+    case VL_REGION_ISR: vl_spec_isr_access(r, a); break;
+    case VL_REGION_DEVICE:
+        r->spec.isr.device_seq = a->seq;
+        vl_spec_status_access(r, a);
+        vl_spec_config_access(r, a);
+        if (r->config.virtio_id == VL_VIRTIO_BLK) {
+            vl_spec_blk_access(r, a);
+        }
+        break;
+    case VL_REGION_TABLE: vl_spec_msix_access(r, a); break;
+    default:
+        if (a->ev->field == VL_FIELD_DOORBELL) {
+            vl_spec_notify_access(r, a); // a notification that went astray
+        }
+        break;
+    }
+    vl_spec_regs_access(&r->spec.regs, a);
+}
+
 void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_reg_access a;
 
     if (!vl_spec_decode(r, ev, seq, &a)) {
+        if (!r->judge_driver && !r->spec.regs.found && a.write) {
+            vl_spec_lose(r); // it may have hit a register all the same
+        }
         return; // before any function with virtio's structures was found
+    }
+    if (!vl_spec_judgeable(r, &a)) {
+        return;
     }
     if (vl_spec_cap_wants(&r->spec.cap, &a)) {
         vl_spec_cap_access(r, &a);
     }
-    if (a.off == VL_COMMON_QUEUE_SIZE) {
-        vl_device_register(r, &a);
-    }
-    if (a.region != VL_REGION_NOTIFY || vl_spec_common_waits(&r->spec.common)) {
-        vl_spec_common_access(r, &a);
-    }
-    switch ((enum vl_structure)a.region) {
-    case VL_REGION_COMMON: common_access(r, &a); break;
-    case VL_REGION_NOTIFY:
-        vl_spec_status_access(r, &a);
-        vl_spec_notify_access(r, &a);
-        break;
-    case VL_REGION_ISR: vl_spec_isr_access(r, &a); break;
-    case VL_REGION_DEVICE:
-        r->spec.isr.device_seq = seq;
-        vl_spec_status_access(r, &a);
-        vl_spec_config_access(r, &a);
-        if (r->config.virtio_id == VL_VIRTIO_BLK) {
-            vl_spec_blk_access(r, &a);
-        }
-        break;
-    case VL_REGION_TABLE: vl_spec_msix_access(r, &a); break;
-    default:
-        if (ev->field == VL_FIELD_DOORBELL) {
-            vl_spec_notify_access(r, &a); // a notification that went astray
-        }
-        break;
-    }
-    vl_spec_regs_access(&r->spec.regs, &a);
+    vl_spec_access(r, &a);
+}
+
+// A driver that is not judged moves BARs under the registers that it uses, or byte by byte.
+static bool moves_bars(const struct vl_referees *r, const struct vl_event *ev)
+{
+    const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
+
+    return !r->judge_driver && ev->kind == VL_EV_CONFIG_WRITE && off >= CONFIG_BAR0 &&
+           off < CONFIG_BAR0 + 4 * VL_PCI_BARS && (r->spec.cap.went_on || ev->len != 4);
 }
 
 void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const uint32_t function = (uint32_t)(ev->addr >> 16);
 
+    if (moves_bars(r, ev)) {
+        vl_spec_lose(r);
+    }
     vl_spec_cap_config(r, ev, seq);
     if (ev->kind == VL_EV_CONFIG_READ) {
         vl_spec_caps_read(&r->spec.notify, function);
@@ -193,6 +246,9 @@ void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint
 
 void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
+    if (r->spec.regs.lost) {
+        return;
+    }
     switch ((enum vl_event_kind)ev->kind) {
     case VL_EV_ALLOC: vl_spec_common_event(r, ev, seq); break;
     case VL_EV_INTERRUPT:

@@ -183,6 +183,9 @@ struct vl_spec_queue {
     bool enabled;       // the driver wrote 1 since the reset
 };
 
+// A select register that was not written since the reset.
+#define VL_SELECT_UNKNOWN UINT32_MAX
+
 struct vl_spec_regs {
     // the function that carries the common configuration; as the driver read and wrote it
     bool found;
@@ -198,6 +201,7 @@ struct vl_spec_regs {
     bool msix_written;     // written: what config space showed before does not count any more
     uint16_t command;      // as written last
     bool decoding_off;     // the driver wrote it without memory decoding: reads say nothing
+    bool lost;             // a driver that is not judged moved the structures: nobody knows where
     // status
     uint8_t status;      // as written last
     uint8_t status_seen; // as read last

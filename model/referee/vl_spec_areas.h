@@ -41,6 +41,14 @@ void vl_spec_clear(struct vl_referees *r);
 // A register access (MMIO_READ, MMIO_WRITE), one to config space, and every other event that the
 // checkers of registers want: interrupts, the line, sleeps, handlers, notes, the end.
 void vl_spec_mmio(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
+// A driver that is not judged did what nobody can follow: what is seen of registers from here on
+// says nothing, and what was known of them grows old.
+void vl_spec_lose(struct vl_referees *r);
+// False for an access that no rule of the device's is about. A driver that is not judged makes
+// them.
+bool vl_spec_judgeable(struct vl_referees *r, const struct vl_reg_access *a);
+// An access to a register by whatever way: a BAR, or the window in config space.
+void vl_spec_access(struct vl_referees *r, const struct vl_reg_access *a);
 void vl_spec_config_space(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 void vl_spec_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
@@ -52,6 +60,8 @@ void vl_spec_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t head,
 // ---- vl_spec_regs.c ---------------------------------------------------------------------------
 
 void vl_spec_regs_reset(struct vl_spec_regs *s);
+// Look for the structures again if config space has shown more of itself.
+void vl_spec_find(struct vl_referees *r);
 bool vl_spec_decode(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
                     struct vl_reg_access *a);
 void vl_spec_regs_access(struct vl_spec_regs *s, const struct vl_reg_access *a);

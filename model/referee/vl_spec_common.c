@@ -145,7 +145,8 @@ static void driver_feature_read(struct vl_referees *r, const struct vl_reg_acces
     const struct vl_spec_common *c = &r->spec.common;
     const uint32_t word = s->driver_feature_select;
 
-    if (word >= FEATURE_WORDS || !c->driver_selected || c->reset_pending) {
+    if (word >= FEATURE_WORDS || !c->driver_selected || c->reset_pending ||
+        (!r->judge_driver && r->spec.features.unclear)) {
         return;
     }
     const uint32_t written = s->accepted[word];

@@ -72,6 +72,10 @@ void vl_spec_common_access(struct vl_referees *r, const struct vl_reg_access *a)
 // A queue goes live or down, the driver gives up, memory is taken, the end of a run.
 void vl_spec_common_event(struct vl_referees *r, const struct vl_event *ev, uint64_t seq);
 
+// True for an access to no register that there is, or not to the whole of it: no rule is about what
+// the device makes of that.
+bool vl_common_misuse(const struct vl_referees *r, const struct vl_reg_access *a);
+
 // ---- inside vl_spec_common*.c -------------------------------------------------------------------
 
 // False if the access does not fit the field that it touches: nothing else is judged by it.

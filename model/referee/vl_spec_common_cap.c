@@ -71,12 +71,16 @@ static void function_caps(struct vl_referees *r, const struct vl_pci_seen *f)
 {
     uint64_t seen = 0; // bit per 4 bytes
     uint32_t at = f->config[CONFIG_CAPS] & 0xFCu;
+    const struct vl_cap_look *look = vl_cap_look_at(r, f->function);
     bool found = false;
+    bool typed = true;   // the driver read the type of each capability of this vendor
     bool read = at != 0; // the driver read the list to its end
 
     while (at >= 0x40 && (seen >> at / 4 & 1u) == 0) { // bound: capabilities that fit
         seen |= 1ull << at / 4;
         read = f->config[at] != 0;
+        typed = typed && look != NULL && vl_cap_was_read(look, at, 1) &&
+                (f->config[at] != CAP_VENDOR || vl_cap_was_read(look, at + 3, 1));
         if (f->config[at] == CAP_VENDOR && f->config[at + 3] == VL_REGION_COMMON &&
             at + 16 <= VL_PCI_CONFIG_BYTES) {
             found = true;
@@ -84,7 +88,7 @@ static void function_caps(struct vl_referees *r, const struct vl_pci_seen *f)
         }
         at = f->config[at + 1] & 0xFCu;
     }
-    if (!found && read) {
+    if (!found && read && typed) {
         VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_3_1_dev_2,
                   "no capability of function 0x%" PRIx32
                   " has cfg_type 1: where its common configuration lies is not said",

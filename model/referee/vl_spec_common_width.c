@@ -87,3 +87,17 @@ bool vl_common_width(struct vl_referees *r, const struct vl_reg_access *a)
     }
     return false;
 }
+
+bool vl_common_misuse(const struct vl_referees *r, const struct vl_reg_access *a)
+{
+    const struct field f = field_at(r, a);
+    const bool whole = f.bytes != 0 && f.off == a->off && f.bytes == a->bytes;
+
+    switch ((enum vl_structure)a->region) {
+    case VL_REGION_COMMON:
+    case VL_REGION_ISR: return !whole;
+    case VL_REGION_DEVICE: return f.bytes != 0 && !whole;
+    case VL_REGION_TABLE: return a->bytes != 4 || a->off % 4 != 0;
+    default: return false;
+    }
+}

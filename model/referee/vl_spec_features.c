@@ -85,7 +85,7 @@ static void offer_read(struct vl_referees *r, const struct vl_reg_access *a)
     const uint32_t word = r->spec.regs.device_feature_select;
     enum vl_feature_kind kind = VL_FEATURE_RESERVED;
 
-    if (r->spec.status.resetting) {
+    if (r->spec.status.resetting || word == VL_SELECT_UNKNOWN) {
         return;
     }
     if (word >= VL_FEATURE_WORDS) {
@@ -120,7 +120,8 @@ static void choice_written(struct vl_referees *r, const struct vl_reg_access *a)
     struct vl_spec_features *st = &r->spec.features;
     const uint32_t word = s->driver_feature_select;
 
-    if (r->spec.status.resetting || (s->status & VL_STATUS_FEATURES_OK) != 0 || a->bytes != 4) {
+    if (r->spec.status.resetting || (s->status & VL_STATUS_FEATURES_OK) != 0 || a->bytes != 4 ||
+        word == VL_SELECT_UNKNOWN) {
         st->unclear = true; // the device has its own idea of what this writes
         return;
     }

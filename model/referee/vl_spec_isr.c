@@ -17,7 +17,7 @@
 // ---- watching -------------------------------------------------------------------------------
 
 // ISR is watched anew: after a reset, and where config space changed what the line tells.
-static void watch(struct vl_spec_isr *s)
+void vl_spec_isr_anew(struct vl_spec_isr *s)
 {
     s->stuck = false;
     s->rise_seq = s->publish_seq = 0;
@@ -33,7 +33,7 @@ static void watch(struct vl_spec_isr *s)
 
 void vl_spec_isr_forget(struct vl_referees *r)
 {
-    watch(&r->spec.isr);
+    vl_spec_isr_anew(&r->spec.isr);
     r->spec.isr.queue_owed = r->spec.isr.config_owed = 0;
 }
 
@@ -264,7 +264,8 @@ void vl_spec_isr_config(struct vl_referees *r, const struct vl_event *ev)
     } else if (ev->kind == VL_EV_CONFIG_READ && off == CONFIG_COMMAND && ev->len == 4) {
         pci_status(r, (uint32_t)ev->value >> 16);
     } else {
-        watch(&r->spec.isr); // it may lead to ISR through the access window, or change the line
+        vl_spec_isr_anew(
+            &r->spec.isr); // it may lead to ISR through the access window, or change the line
     }
 }
 

@@ -42,6 +42,9 @@ struct vl_spec_isr {
 };
 
 // An access to the ISR status, or to config space.
+// What ISR showed so far does not count any more.
+void vl_spec_isr_anew(struct vl_spec_isr *s);
+
 void vl_spec_isr_access(struct vl_referees *r, const struct vl_reg_access *a);
 void vl_spec_isr_config(struct vl_referees *r, const struct vl_event *ev);
 

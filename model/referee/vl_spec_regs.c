@@ -12,6 +12,7 @@
 #define CAP_VENDOR 9u
 #define CAP_MSIX 0x11u
 #define MSIX_CONTROL 2u
+#define MSIX_SIZE 0x7FFu
 #define MSIX_TABLE 4u
 #define MSIX_ENTRY_BYTES 16u
 
@@ -147,10 +148,13 @@ static void walk(struct vl_spec_regs *s, const struct vl_pci_seen *f)
     }
 }
 
-static void find_structures(struct vl_referees *r)
+void vl_spec_find(struct vl_referees *r)
 {
     struct vl_spec_regs *s = &r->spec.regs;
 
+    if (!r->pci.caps_changed) {
+        return;
+    }
     r->pci.caps_changed = false;
     s->found = false;
     for (uint32_t i = 0; i < r->pci.n_seen && !s->found; i++) { // bound: VL_PCI_FUNCTIONS
@@ -159,7 +163,8 @@ static void find_structures(struct vl_referees *r)
         s->found = s->base[VL_REGION_COMMON] != VL_NOWHERE;
         s->function = f->function;
         s->command = f->command;
-        s->decoding_off = f->commanded && (f->command & COMMAND_MEMORY) == 0;
+        // A driver that is judged and wrote nothing found it on; the others find it off.
+        s->decoding_off = (f->commanded || !r->judge_driver) && (f->command & COMMAND_MEMORY) == 0;
     }
 }
 
@@ -170,9 +175,7 @@ bool vl_spec_decode(struct vl_referees *r, const struct vl_event *ev, uint64_t s
 {
     struct vl_spec_regs *s = &r->spec.regs;
 
-    if (r->pci.caps_changed) {
-        find_structures(r);
-    }
+    vl_spec_find(r);
     *a = (struct vl_reg_access){.ev = ev,
                                 .seq = seq,
                                 .write = ev->kind == VL_EV_MMIO_WRITE,
@@ -185,7 +188,7 @@ bool vl_spec_decode(struct vl_referees *r, const struct vl_event *ev, uint64_t s
             break;
         }
     }
-    return s->found && !s->decoding_off;
+    return s->found && !s->decoding_off && !s->lost;
 }
 
 void vl_spec_regs_config(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
@@ -202,7 +205,9 @@ void vl_spec_regs_config(struct vl_referees *r, const struct vl_event *ev, uint6
         s->decoding_off = (s->command & COMMAND_MEMORY) == 0;
     }
     if (s->msix_found && off == s->msix_at + MSIX_CONTROL && ev->len == 2) {
-        s->msix_control = (uint16_t)ev->value;
+        const bool written = ev->kind == VL_EV_CONFIG_WRITE;
+        const unsigned size = written && !r->judge_driver ? MSIX_SIZE : 0; // a write leaves it
+        s->msix_control = (uint16_t)((ev->value & ~size) | (s->msix_control & size));
         s->msix_written = s->msix_written || ev->kind == VL_EV_CONFIG_WRITE;
     }
 }
@@ -219,6 +224,7 @@ static void forget(struct vl_spec_regs *s)
         s->queue[i].vector = VL_NO_VECTOR;
     }
     s->offered_read = s->accepted_written = 0;
+    s->device_feature_select = s->driver_feature_select = VL_SELECT_UNKNOWN;
     s->features_ok = s->features_refused = false;
     s->needs_reset = false;
     s->num_queues_read = false;

@@ -134,6 +134,11 @@ static void through(struct vl_referees *r, const struct vl_reg_access *a)
     unsigned bytes = 0;
     const unsigned i = select_at(a->off, &bytes);
 
+    r->spec.cap.went_on = true;
+    r->spec.cap.ok =
+        r->spec.cap.ok || (a->write && a->region == VL_REGION_COMMON &&
+                           a->off == VL_COMMON_STATUS && (a->value & VL_STATUS_DRIVER_OK) != 0);
+
     if (!a->write && expected(r, a, &value) && a->value != value) {
         VL_BROKEN(r, VL_SIDE_DEVICE, 4_1_4_9_1_dev_3,
                   "the register at 0x%" PRIx32 " of the common configuration reads 0x%" PRIx32
@@ -145,10 +150,8 @@ static void through(struct vl_referees *r, const struct vl_reg_access *a)
         if (a->write && i != NO_SELECT) {
             hold(r, a, i, bytes, true);
         }
-    } else if (a->region == VL_REGION_ISR) {
-        vl_spec_isr_access(r, a); // taken through the window it is taken as well
     }
-    vl_spec_regs_access(&r->spec.regs, a);
+    vl_spec_access(r, a); // what it did through the window it did as well
 }
 
 // ---- pci_cfg_data ---------------------------------------------------------------------------
@@ -202,7 +205,7 @@ static void data(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
     const uint32_t length = get32(w->field + CAP_LENGTH);
     struct vl_cap_list list;
 
-    if (!w->length_written || look == NULL || f == NULL) {
+    if (!w->length_written || look == NULL || f == NULL || r->spec.regs.lost) {
         return; // nobody set it up: a dump of config space
     }
     if (!length_valid(length)) {
@@ -225,6 +228,9 @@ static void data(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
                   bar, offset, w->offset_seq, length);
     }
     if (cap == NULL || ev->len != length) {
+        if (!r->judge_driver && ev->kind == VL_EV_CONFIG_WRITE) {
+            vl_spec_lose(r); // what was written where, or whether at all, nobody knows
+        }
         return;
     }
     const struct vl_reg_access a = {.ev = ev,
@@ -234,7 +240,10 @@ static void data(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
                                     .bytes = (uint8_t)length,
                                     .off = offset - cap->offset,
                                     .value = (uint32_t)ev->value};
-    through(r, &a);
+    vl_spec_find(r);
+    if (vl_spec_judgeable(r, &a) && !vl_common_misuse(r, &a)) {
+        through(r, &a);
+    }
 }
 
 // ---- the fields -----------------------------------------------------------------------------

@@ -308,13 +308,13 @@ static uint8_t decode_lane(const uint8_t *r, const struct lab_scenario *s)
             return VL_LANE_STORE;
         }
         return s->memory == LAB_MEMORY_RC11 ? VL_LANE_READ : VL_LANE_SCHEDULE;
-    case LAB_HOSTILE_DRIVER: return VL_LANE_MISCHIEF_DRIVER;
-    case LAB_HOSTILE_DEVICE:
-        return s->transport == LAB_TRANSPORT_PCI && (r[0] & 15u) == LANE_PREFIX - 1
-                   ? VL_LANE_MISCHIEF_PCI
-                   : VL_LANE_MISCHIEF_DEVICE;
+    case LAB_HOSTILE_DRIVER:
+    case LAB_HOSTILE_DEVICE: break;
     }
-    return VL_LANE_SCHEDULE;
+    if (s->transport == LAB_TRANSPORT_PCI && (r[0] & 15u) == LANE_PREFIX - 1) {
+        return VL_LANE_MISCHIEF_PCI;
+    }
+    return s->hostile == LAB_HOSTILE_DRIVER ? VL_LANE_MISCHIEF_DRIVER : VL_LANE_MISCHIEF_DEVICE;
 }
 
 // Occurrence, counted from 0, without its prefix. With a frequent address small ones are common.
@@ -337,6 +337,9 @@ static struct vl_deviation decode_record(const uint8_t *r, const struct prefix *
         const struct addresses f = frequent_of(d.lane, s);
         d.agent = f.n > 0 ? f.address[r[1] % f.n].agent : VL_AGENT_DRIVER;
         d.key = f.n > 0 ? f.address[r[1] % f.n].key : r[1];
+        if (d.lane == VL_LANE_MISCHIEF_PCI && s->hostile == LAB_HOSTILE_DRIVER && r[1] >= 64) {
+            d.agent = VL_AGENT_ADVERSARY; // most of what there is to do is its
+        }
     }
     d.nth = (uint32_t)(1u + decode_nth(r, is_frequent) + high->nth_high * NTH_STEP);
     d.value = (uint32_t)r[4] | (uint32_t)r[5] << 8 | high->value_high << 16;

@@ -19,6 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum lab_target {
     LAB_TARGET_NONE,
     LAB_TARGET_PAIR,
@@ -115,5 +119,9 @@ void lab_deviation_sentence(uint32_t memory, const struct vl_deviation *d, char 
 // The list is allocated; lab_input_free() frees it.
 bool lab_input_load(const char *path, enum lab_target target, struct lab_input *in, char err[256]);
 void lab_input_free(struct lab_input *in);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

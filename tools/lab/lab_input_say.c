@@ -1,7 +1,7 @@
 // tools/lab/lab_input_say.c -- a deviation as a sentence.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_input.h"
-#include "tools/lab/lab_mischief.h"
+#include "tools/lab/lab_mischief_regs.h"
 #include "tools/lab/lab_work_keys.h"
 
 #include <inttypes.h>
@@ -128,6 +128,20 @@ static void say_mischief(const struct saying *s, const char *victim)
     }
 }
 
+static void say_registers(const struct saying *s)
+{
+    const struct vl_deviation *d = s->d;
+    if (d->agent == VL_AGENT_ADVERSARY) {
+        char deed[LAB_MISCHIEF_REGS_BYTES];
+        lab_mischief_regs_sentence(d->value, deed);
+        (void)snprintf(s->out, s->out_bytes, "the driver's %s register access at %u modulo 64 %s",
+                       s->nth, d->key, deed);
+    } else {
+        (void)snprintf(s->out, s->out_bytes, "%s's %s register access at %u modulo 64 carries: %s",
+                       s->who, s->nth, d->key, lab_mischief_sentence(VL_FIELD_REGISTER, d->value));
+    }
+}
+
 static void say_platform(const struct saying *s)
 {
     const bool driver = (s->d->key & 15u) == VL_FIELD_INTERRUPT;
@@ -159,10 +173,7 @@ void lab_deviation_sentence(uint32_t memory, const struct vl_deviation *d, char 
         break;
     case VL_LANE_MISCHIEF_DRIVER: say_mischief(&s, "device"); break;
     case VL_LANE_MISCHIEF_DEVICE: say_mischief(&s, "driver"); break;
-    case VL_LANE_MISCHIEF_PCI:
-        (void)snprintf(out, out_bytes, "%s's %s register access at %u modulo 64 carries: %s", s.who,
-                       s.nth, d->key, lab_mischief_sentence(VL_FIELD_REGISTER, d->value));
-        break;
+    case VL_LANE_MISCHIEF_PCI: say_registers(&s); break;
     case VL_LANE_PLATFORM: say_platform(&s); break;
     case VL_LANE_PRIORITY:
         (void)snprintf(out, out_bytes, "from %s's %s port call on its side goes %s", s.who, s.nth,

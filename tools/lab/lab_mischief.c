@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_mischief.h"
 
+#include "tools/lab/lab_mischief_regs.h"
+
 #include <string.h>
 
 // What a row does. N is the row's number, V the variant, Q the queue size.
@@ -476,9 +478,11 @@ void lab_mischief_init(struct lab_mischief *mischief, struct vl_machine *m, uint
 {
     mischief->machine = m;
     mischief->queue_size = queue_size > 0 ? queue_size : 1;
+    mischief->function = NULL;
     mischief->ops = (struct vl_mischief_ops){.ctx = mischief,
                                              .n_options = LAB_MISCHIEF_OPTIONS,
                                              .store = mischief_store,
                                              .before_load = mischief_before_load,
-                                             .reply = mischief_reply};
+                                             .reply = mischief_reply,
+                                             .access = lab_mischief_regs_access};
 }

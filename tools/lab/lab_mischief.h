@@ -5,6 +5,8 @@
 
 #include "model/core/vl_machine.h"
 
+struct vl_pci_function;
+
 // One act on a field: choice v (1 .. n_options - 1) selects it.
 struct lab_mischief_entry {
     uint8_t field;        // enum vl_field
@@ -19,11 +21,13 @@ struct lab_mischief_entry {
 // The table of acts for a field; n rows.
 const struct lab_mischief_entry *lab_mischief_table(unsigned field, uint32_t *n);
 
-// The interposer for a machine. queue_size tells the tables where the edges are.
+// The interposer for a machine. queue_size tells the tables where the edges are; over PCI whoever
+// plugs the device in sets function.
 struct lab_mischief {
     struct vl_machine *machine;
     uint32_t queue_size;
-    struct vl_mischief_ops ops; // ready for machine->mischief
+    const struct vl_pci_function *function; // whose registers a hostile driver misuses, or NULL
+    struct vl_mischief_ops ops;             // ready for machine->mischief
 };
 void lab_mischief_init(struct lab_mischief *mischief, struct vl_machine *m, uint32_t queue_size);
 

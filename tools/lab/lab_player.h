@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum lab_side { LAB_SIDE_DRIVER, LAB_SIDE_DEVICE };
 
 // What a driver is asked to do next.
@@ -67,7 +71,6 @@ struct lab_half_config {
     const struct lab_scenario *scenario;
     const struct lab_work *work;        // driver
     const struct lab_link *link;        // driver, direct attachment only
-    const struct vdev_type *type;       // device
     const struct vdev_backend *backend; // device
     bool (*msix_enabled)(void *ctx);    // device over PCI
     void *bus;                          // its ctx
@@ -138,5 +141,9 @@ const struct lab_player *lab_player_entry(void) LAB_PLAYER_EXPORT;
 // The built-in ones.
 const struct lab_player *lab_player_driver_entry(void);
 const struct lab_player *lab_player_device_entry(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

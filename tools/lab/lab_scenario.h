@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define LAB_FAULTS_MAX 8u
 #define LAB_NAME_BYTES 64u
 #define LAB_PATH_BYTES 1024u
@@ -19,6 +23,7 @@
 enum lab_device { LAB_DEVICE_ENTROPY, LAB_DEVICE_BLK };
 enum lab_transport { LAB_TRANSPORT_DIRECT, LAB_TRANSPORT_PCI };
 enum lab_interrupt { LAB_INTERRUPT_MSIX, LAB_INTERRUPT_INTX };
+enum lab_registers { LAB_REGISTERS_BAR, LAB_REGISTERS_WINDOW };
 enum lab_hostile { LAB_HOSTILE_NONE, LAB_HOSTILE_DRIVER, LAB_HOSTILE_DEVICE };
 enum lab_memory { LAB_MEMORY_SC, LAB_MEMORY_TSO, LAB_MEMORY_RC11 }; // as enum vl_model
 enum lab_platform { LAB_PLATFORM_STRONG, LAB_PLATFORM_WEAK_MMIO };
@@ -33,6 +38,7 @@ struct lab_scenario {
     uint32_t device;
     uint32_t transport;
     uint32_t interrupt;
+    uint32_t registers;
     uint32_t memory;
     uint32_t platform;
     uint32_t notify;
@@ -96,5 +102,9 @@ struct lab_key_info {
 };
 // Key i in canonical order; false behind the last one.
 bool lab_key_info(uint32_t i, struct lab_key_info *info);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_world_internal.h"
 
-#include "device/vdev_blk.h"
-#include "device/vdev_entropy.h"
 #include "model/pci/vl_pci_machine.h"
 #include "tools/lab/lab_fault.h"
 #include "tools/lab/lab_mischief_fault.h"
@@ -156,12 +154,10 @@ static void fill_half_configs(struct lab *lab)
                                   .capacity_sectors = link_capacity};
     lab->half[VL_SIDE_DRIVER] =
         (struct lab_half_config){.scenario = s, .work = &lab->workload.work, .link = &lab->link};
-    lab->half[VL_SIDE_DEVICE] = (struct lab_half_config){
-        .scenario = s,
-        .type = s->device == LAB_DEVICE_BLK ? &vdev_blk_type : &vdev_entropy_type,
-        .backend = &lab->disk.backend,
-        .msix_enabled = lab_pci_msix_enabled,
-        .bus = &lab->pci};
+    lab->half[VL_SIDE_DEVICE] = (struct lab_half_config){.scenario = s,
+                                                         .backend = &lab->disk.backend,
+                                                         .msix_enabled = lab_pci_msix_enabled,
+                                                         .bus = &lab->pci};
 }
 
 static bool configure_players(struct lab *lab, char err[LAB_ERR_BYTES])
@@ -393,6 +389,7 @@ static void create_halves(struct lab *lab)
     m->bus = (struct vl_bus_ops){0};
     if (lab->scenario.transport == LAB_TRANSPORT_PCI) {
         lab_pci_plug(&lab->pci, m, lab->player[VL_SIDE_DEVICE], lab->state[VL_SIDE_DEVICE]);
+        lab->mischief.function = lab->pci.function;
     } else {
         lab->player[VL_SIDE_DEVICE]->link(lab->state[VL_SIDE_DEVICE], &lab->inner_link);
     }

@@ -16,6 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define LAB_ERR_BYTES 256u
 
 struct lab; // opaque
@@ -107,5 +111,9 @@ void lab_set_observer(struct lab *lab, const struct vl_observer *observer);
 // scenario's fault says; they stay the caller's. NULL: the scenario's again.
 struct lab_breach;
 void lab_set_acts(struct lab *lab, const struct lab_breach *acts);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -165,6 +165,7 @@ static enum virtq_err probe(struct driver *d)
                                            .window_base = WINDOW_BASE,
                                            .window_bytes = WINDOW_BYTES,
                                            .msix = s->interrupt == LAB_INTERRUPT_MSIX,
+                                           .by_config = s->registers == LAB_REGISTERS_WINDOW,
                                            .vector_base = 0,
                                            .n_polls = RESET_POLLS_MAX};
     return vdrv_pci_probe(d->port, &config, &d->pci);
@@ -494,6 +495,15 @@ static enum virtq_err check_device(struct driver *d)
     return err == VIRTQ_OK && d->blk != NULL ? read_capacity(d) : err;
 }
 
+static void notify(struct driver *d)
+{
+    if (d->over_pci) {
+        vdrv_pci_notify(&d->pci, &d->bell);
+    } else {
+        virtq_doorbell(d->port, &d->bell);
+    }
+}
+
 static bool work(struct driver *d)
 {
     const struct lab_work *w = d->config.work;
@@ -504,7 +514,7 @@ static bool work(struct driver *d)
     if (submit_batch(d) > 0) {
         (void)vdrv_queue_publish(d->q);
         if (vdrv_queue_kick_needed(d->q)) {
-            virtq_doorbell(d->port, &d->bell);
+            notify(d);
         }
     }
     if (w->reset_now(w->ctx)) {
