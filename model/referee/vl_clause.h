@@ -48,6 +48,10 @@ enum vl_clause {
     VL_CLAUSE_COUNT
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // One clause. Texts are static.
 struct vl_clause_info {
     const char *id;          // "2.7.6.1-drv-1"
@@ -97,5 +101,9 @@ struct vl_check {
 
 // Check i, in no order; NULL behind the last one.
 const struct vl_check *vl_check_at(uint32_t i);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -69,8 +69,9 @@ static uint32_t buffers_held(const struct vl_referees *r)
     return n;
 }
 
-// Entries that the sleeper has not taken. A device without a free place for requests sleeps until
-// one of those that it holds is answered: that is no loss.
+// Entries that the sleeper has not taken, and should know of. A driver may ask to be notified only
+// of a later one [2.7.7.1-drv-4]: it sleeps well while the device owes that one. A device without a
+// free place for requests sleeps until one of those that it holds is answered: that is no loss.
 static uint32_t entries_waiting(const struct vl_referees *r, const struct vl_squeue *q,
                                 enum vl_side sleeper)
 {
@@ -78,7 +79,7 @@ static uint32_t entries_waiting(const struct vl_referees *r, const struct vl_squ
         return 0;
     }
     if (sleeper == VL_SIDE_DRIVER) {
-        return (uint16_t)(q->used_idx - q->reaped);
+        return vl_notify_deferred(r, q) ? 0 : (uint16_t)(q->used_idx - q->reaped);
     }
     return q->served && buffers_held(r) == 0 ? (uint16_t)(q->avail_idx - q->taken) : 0;
 }

@@ -18,6 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_VIRTIO_BLK 2u
 #define VL_VIRTIO_ENTROPY 4u
 
@@ -116,7 +120,7 @@ void vl_referees_end(struct vl_referees *r, struct vl_verdict *verdict);
 #define VL_MARK_ENUM_(id, text) VL_MARK_##id,
 enum vl_mark { VL_MARKS(VL_MARK_ENUM_) VL_MARK_COUNT };
 #undef VL_MARK_ENUM_
-_Static_assert(VL_MARK_COUNT <= 64, "marks are bits of a word");
+VIRTQ_STATIC_ASSERT(VL_MARK_COUNT <= 64, "marks are bits of a word");
 
 const char *vl_mark_text(unsigned mark);
 const char *vl_mark_name(unsigned mark); // the identifier, "AVAIL_WRAPPED"
@@ -139,5 +143,9 @@ const struct vl_states *vl_referees_states(const struct vl_referees *r);
 
 // Marks reached in this run so far.
 uint64_t vl_referees_marks(const struct vl_referees *r);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

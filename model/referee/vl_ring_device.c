@@ -302,6 +302,7 @@ void vl_device_pop(struct vl_referees *r, const struct vl_event *ev)
     const uint32_t head = (uint32_t)ev->addr;
 
     if (q->state != VL_QUEUE_LIVE || q->stood_down || r->device_was_reset) {
+        r->work[VL_SIDE_DEVICE] = 0; // it is not followed, and takes something by its own word
         return;
     }
     const bool kept = !vl_promises(r, q) ||
@@ -383,13 +384,16 @@ void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     } else if (off >= q->avail_bytes) {
         return; // its own area
     } else if (off == VL_RING_IDX_OFF) {
+        vl_notify_index_loaded(r, q, VL_SIDE_DEVICE, ev);
         load_avail_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off == VL_RING_FLAGS_OFF) {
+        vl_notify_decides(r, q, VL_SIDE_DEVICE, false, ev);
         vl_live_looked(r, q, VL_SIDE_DEVICE, false, (uint16_t)ev->value, seq);
     } else if (off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
         load_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
                         (uint16_t)ev->value, seq);
     } else {
+        vl_notify_decides(r, q, VL_SIDE_DEVICE, true, ev);
         vl_live_looked(r, q, VL_SIDE_DEVICE, true, (uint16_t)ev->value, seq);
     }
 }
@@ -434,11 +438,15 @@ void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
         writes_table(r, ev, "the descriptor table", q->index);
     } else if (off < VL_RING_IDX_OFF) {
         vl_notify_flags(r, q, VL_SIDE_DEVICE, off, ev->value);
+        vl_notify_asked(r, q, VL_SIDE_DEVICE, false, ev);
     } else if (off == VL_RING_IDX_OFF) {
+        vl_notify_index_stored(r, q, VL_SIDE_DEVICE, ev);
         vl_device_used_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off >= VL_RING_SLOTS_OFF && off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES &&
                ev->len == VL_USED_SLOT_BYTES) {
         vl_device_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES, ev);
+    } else if (off >= VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES) {
+        vl_notify_asked(r, q, VL_SIDE_DEVICE, true, ev);
     }
 }
 

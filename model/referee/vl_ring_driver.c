@@ -22,16 +22,10 @@ void vl_driver_fence(struct vl_referees *r, const struct vl_event *ev)
     if (releases(ev)) {
         r->acts.unordered = false;
     }
-    if (ev->order == VIRTQ_SEQ_CST) {
-        r->acts.unfenced = 0;
-    }
 }
 
-static void order_publication(struct vl_referees *r, const struct vl_squeue *q,
-                              const struct vl_event *ev)
+static void order_publication(struct vl_referees *r, const struct vl_event *ev)
 {
-    const uint8_t bit = (uint8_t)(1u << q->index);
-
     if (r->acts.unordered && !releases(ev)) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_13_3_1_drv_1,
                   "avail idx was stored as %" PRIu64
@@ -40,21 +34,13 @@ static void order_publication(struct vl_referees *r, const struct vl_squeue *q,
                   ev->value, vl_order_name(ev->order), r->acts.dirty_seq);
     }
     r->acts.unordered = false;
-    r->acts.unfenced |= bit;
-    r->acts.idx_sc =
-        (uint8_t)(ev->order == VIRTQ_SEQ_CST ? r->acts.idx_sc | bit : r->acts.idx_sc & ~bit);
 }
 
 static void order_decision(struct vl_referees *r, const struct vl_squeue *q,
                            const struct vl_event *ev, bool event_word)
 {
-    const uint8_t bit = (uint8_t)(1u << q->index);
-
-    if (event_word != q->event_idx || (r->acts.unfenced & bit) == 0) {
+    if (event_word != q->event_idx || vl_notify_ordered(r, q, VL_SIDE_DRIVER, ev)) {
         return; // a word without meaning, or a fence came between
-    }
-    if ((r->acts.idx_sc & bit) != 0 && ev->order == VIRTQ_SEQ_CST) {
-        return; // both are in the one order of all such accesses
     }
     VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_13_4_1_drv_1,
               "%s was loaded with no full barrier since the store of avail idx %u at #%" PRIu64,
@@ -134,17 +120,21 @@ void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
                      ev->value, ev->addr - q->used, q->index);
     } else if (off - VL_RING_IDX_OFF < 2) {
         if (r->config.barriers) {
-            order_publication(r, q, ev);
+            order_publication(r, ev);
         }
+        vl_notify_index_stored(r, q, VL_SIDE_DRIVER, ev);
         vl_driver_publishes(r, q, ev, seq);
     } else if (off < VL_RING_IDX_OFF) {
         vl_notify_flags(r, q, VL_SIDE_DRIVER, off, ev->value);
+        vl_notify_asked(r, q, VL_SIDE_DRIVER, false, ev);
     } else if (off >= VL_RING_SLOTS_OFF &&
                off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
         r->acts.unordered = true;
         r->acts.dirty_seq = seq;
         store_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
                          (uint16_t)ev->value);
+    } else if (off >= VL_RING_SLOTS_OFF) {
+        vl_notify_asked(r, q, VL_SIDE_DRIVER, true, ev);
     }
 }
 
@@ -263,11 +253,13 @@ void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
         return; // its own areas
     }
     if (off == VL_RING_IDX_OFF) {
+        vl_notify_index_loaded(r, q, VL_SIDE_DRIVER, ev);
         load_used_idx(r, q, (uint16_t)ev->value, seq);
     } else if (off == VL_RING_FLAGS_OFF) {
         if (r->config.barriers) {
             order_decision(r, q, ev, false);
         }
+        vl_notify_decides(r, q, VL_SIDE_DRIVER, false, ev);
         vl_live_looked(r, q, VL_SIDE_DRIVER, false, (uint16_t)ev->value, seq);
     } else if (off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES) {
         if (ev->len == VL_USED_SLOT_BYTES) {
@@ -278,6 +270,7 @@ void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
         if (r->config.barriers) {
             order_decision(r, q, ev, true);
         }
+        vl_notify_decides(r, q, VL_SIDE_DRIVER, true, ev);
         vl_live_looked(r, q, VL_SIDE_DRIVER, true, (uint16_t)ev->value, seq);
     }
 }

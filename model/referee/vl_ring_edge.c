@@ -79,6 +79,13 @@ static bool reset_seen(const struct vl_referees *r)
     return r->device_was_reset || (r->config.pci && s->status == 0 && !s->reset_asked);
 }
 
+static const char *no_reset(const struct vl_referees *r)
+{
+    return r->config.pci && r->spec.regs.reset_asked
+               ? "status not read as 0 since it asked for a reset"
+               : "no reset since the queue went live";
+}
+
 static bool meets(uint64_t at, uint64_t bytes, const struct vl_event *ev)
 {
     return bytes > 0 && at < ev->addr + ev->len && ev->addr < at + bytes;
@@ -141,8 +148,8 @@ void vl_driver_withdraws(struct vl_referees *r, const struct vl_event *ev)
     if (area != NULL) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 3_3_1_drv_2,
                   "the driver %s %" PRIu32 " bytes at gpa 0x%" PRIx64 ", of %s, with %" PRIu32
-                  " buffers in flight and no reset since the queue went live",
-                  what, ev->len, ev->addr, area, n);
+                  " buffers in flight and %s",
+                  what, ev->len, ev->addr, area, n, no_reset(r));
     }
 }
 
@@ -150,10 +157,23 @@ void vl_driver_down(struct vl_referees *r, const struct vl_squeue *q)
 {
     if (r->judge_driver && q->state == VL_QUEUE_LIVE && q->n_published > 0 && !reset_seen(r)) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 3_3_1_drv_2,
-                  "the driver takes queue %u down with %" PRIu32
-                  " buffers in flight and no reset since it went live",
-                  q->index, q->n_published);
+                  "the driver takes queue %u down with %" PRIu32 " buffers in flight and %s",
+                  q->index, q->n_published, no_reset(r));
     }
+}
+
+void vl_driver_detaches(struct vl_referees *r, const struct vl_event *ev)
+{
+    const struct vl_squeue *q = &r->queue[ev->queue % VL_QUEUES];
+
+    if (q->state != VL_QUEUE_LIVE || ev->value >= q->size || reset_seen(r) ||
+        (q->head[ev->value].flags & VL_HEAD_PUBLISHED) == 0) {
+        return;
+    }
+    VL_BROKEN(r, VL_SIDE_DRIVER, 3_3_1_drv_2,
+              "the driver takes the buffer of head %" PRIu64 " of queue %u back, in flight since "
+              "#%" PRIu64 ", with %s",
+              ev->value, q->index, q->head[ev->value].published_seq, no_reset(r));
 }
 
 // ---- a buffer -------------------------------------------------------------------------------

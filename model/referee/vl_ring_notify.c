@@ -13,6 +13,12 @@ static struct vl_notifier *notifier_of(struct vl_referees *r, const struct vl_sq
     return &r->ring_notify[q->index].side[side];
 }
 
+static struct vl_asker *asker_of(struct vl_referees *r, const struct vl_squeue *q,
+                                 enum vl_side side)
+{
+    return &r->ring_notify[q->index].asker[side];
+}
+
 // ---- the words ------------------------------------------------------------------------------
 
 // 16 bits as the driver stored them, 0 if it did not.
@@ -31,12 +37,29 @@ static uint16_t stored16(const struct vl_image *im, uint64_t gpa)
     return (uint16_t)(at < 8 ? g->low >> (8 * at) : g->high >> (8 * (at - 8)));
 }
 
+// The suppression value of a side as the driver left it in memory.
+static uint16_t asked_so_far(const struct vl_referees *r, const struct vl_squeue *q,
+                             enum vl_side side)
+{
+    const bool driver = side == VL_SIDE_DRIVER;
+    const uint64_t slots =
+        driver ? (uint64_t)q->size * VL_AVAIL_SLOT_BYTES : (uint64_t)q->size * VL_USED_SLOT_BYTES;
+
+    return stored16(&r->image, (driver ? q->avail : q->used) +
+                                   (q->event_idx ? VL_RING_SLOTS_OFF + slots : VL_RING_FLAGS_OFF));
+}
+
 void vl_notify_live(struct vl_referees *r, const struct vl_squeue *q)
 {
     const uint16_t flags = stored16(&r->image, q->used + VL_RING_FLAGS_OFF);
 
+    const struct vl_notifier n = {.from = q->start_idx, .ordered = true};
+
     r->ring_notify[q->index] = (struct vl_ring_notify){
-        .side = {{.from = q->start_idx}, {.from = q->start_idx}}, .short_head = VL_NONE};
+        .side = {n, n},
+        .asker = {{.ordered = true, .value = asked_so_far(r, q, VL_SIDE_DRIVER)},
+                  {.ordered = true, .value = asked_so_far(r, q, VL_SIDE_DEVICE)}},
+        .short_head = VL_NONE};
     if (flags != 0) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 2_7_10_1_drv_1,
                   "queue %u goes live with used flags 0x%04x, as the driver stored them", q->index,
@@ -102,6 +125,85 @@ void vl_notify_ignored(struct vl_referees *r, const struct vl_squeue *q, enum vl
         q->event_idx ? (value & VL_SUPPRESS_FLAG) != 0 : !vl_window(value, duty->idx, n->from);
 }
 
+// ---- order ----------------------------------------------------------------------------------
+
+static uint8_t cpu_of(const struct vl_event *ev)
+{
+    return ev->agent == VL_AGENT_HANDLER ? VL_AGENT_DRIVER : ev->agent;
+}
+
+void vl_notify_index_stored(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
+                            const struct vl_event *ev)
+{
+    struct vl_notifier *n = notifier_of(r, q, side);
+
+    n->ordered = false;
+    n->idx_sc = ev->order == VIRTQ_SEQ_CST;
+    n->cpu = cpu_of(ev);
+}
+
+void vl_notify_asked(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
+                     bool event_word, const struct vl_event *ev)
+{
+    struct vl_asker *a = asker_of(r, q, side);
+
+    if (event_word != q->event_idx || (a->ordered && a->value == (uint16_t)ev->value)) {
+        return; // a word without meaning, or nothing new
+    }
+    *a = (struct vl_asker){
+        .value_sc = ev->order == VIRTQ_SEQ_CST, .cpu = cpu_of(ev), .value = (uint16_t)ev->value};
+}
+
+void vl_notify_fence(struct vl_referees *r, enum vl_side side, const struct vl_event *ev)
+{
+    const uint8_t cpu = cpu_of(ev);
+
+    if (ev->order != VIRTQ_SEQ_CST) {
+        return;
+    }
+    for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        struct vl_ring_notify *of = &r->ring_notify[__builtin_ctz(left)];
+        of->side[side].ordered |= of->side[side].cpu == cpu;
+        of->asker[side].ordered |= of->asker[side].cpu == cpu;
+    }
+}
+
+void vl_notify_index_loaded(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
+                            const struct vl_event *ev)
+{
+    struct vl_asker *a = asker_of(r, q, side);
+
+    if (a->ordered || (a->value_sc && ev->order == VIRTQ_SEQ_CST)) {
+        a->looked = true;
+        a->idx = (uint16_t)ev->value;
+    }
+}
+
+bool vl_notify_ordered(const struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
+                       const struct vl_event *ev)
+{
+    const struct vl_notifier *n = &r->ring_notify[q->index].side[side];
+
+    // Or both are in the one order of all such accesses.
+    return n->ordered || (n->idx_sc && ev->order == VIRTQ_SEQ_CST);
+}
+
+void vl_notify_decides(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
+                       bool event_word, const struct vl_event *ev)
+{
+    const struct vl_duty *duty = &q->duty[side];
+    struct vl_notifier *n = notifier_of(r, q, side);
+
+    if (event_word != q->event_idx || duty->state != VL_DUTY_PUBLISHED ||
+        vl_notify_ordered(r, q, side, ev)) {
+        return;
+    }
+    if (n->early_from == n->early_to || n->early_to != duty->decided) {
+        n->early_from = duty->decided;
+    }
+    n->early_to = duty->idx;
+}
+
 // ---- notifications that nobody asked for ----------------------------------------------------
 
 static void say_unneeded(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side)
@@ -140,6 +242,7 @@ static bool sent(struct vl_referees *r, const struct vl_squeue *q, enum vl_side 
     const bool against = unneeded(duty, n);
 
     n->owed = false;
+    n->early_from = n->early_to;
     if (duty->state == VL_DUTY_NONE || duty->state == VL_DUTY_SENT) {
         n->extra = true;
         n->extra_seq = r->seq;
@@ -209,6 +312,31 @@ void vl_notify_sleeps(struct vl_referees *r, enum vl_side side)
     }
 }
 
+// True if the sleeper asked for what it waits for, and looked again behind a full barrier, while
+// the notifier loaded the suppression value with none behind the store of its index: it is the
+// notifier's store that came too late.
+static bool decided_early(struct vl_referees *r, const struct vl_squeue *q, enum vl_side notifier)
+{
+    const enum vl_side sleeper = notifier == VL_SIDE_DRIVER ? VL_SIDE_DEVICE : VL_SIDE_DRIVER;
+    const struct vl_asker *a = asker_of(r, q, sleeper);
+    const struct vl_notifier *n = notifier_of(r, q, notifier);
+
+    if (q->duty[notifier].state == VL_DUTY_SENT || n->early_from == n->early_to || !a->looked ||
+        a->idx != (sleeper == VL_SIDE_DEVICE ? q->taken : q->reaped)) {
+        return false;
+    }
+    return q->event_idx ? vl_window(a->value, n->early_to, n->early_from)
+                        : (a->value & VL_SUPPRESS_FLAG) == 0;
+}
+
+bool vl_notify_deferred(const struct vl_referees *r, const struct vl_squeue *q)
+{
+    const struct vl_asker *a = &r->ring_notify[q->index].asker[VL_SIDE_DRIVER];
+
+    return q->event_idx &&
+           (uint16_t)(a->value - q->used_idx) < (uint16_t)(q->avail_idx - q->used_idx);
+}
+
 static void lost_kick(struct vl_referees *r, const struct vl_squeue *q, bool owed, const char *text)
 {
     static const char kind[] = "liveness:lost-kick";
@@ -220,6 +348,11 @@ static void lost_kick(struct vl_referees *r, const struct vl_squeue *q, bool owe
         VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_10_1_drv_6, kind, "%s", text);
     } else if (owed) {
         VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_10_1_drv_4, kind, "%s", text);
+    } else if (decided_early(r, q, VL_SIDE_DRIVER)) {
+        VL_BROKEN_AS(r, VL_SIDE_DRIVER, 2_7_13_4_1_drv_1, kind,
+                     "%s; it was read with no full barrier behind the store of avail idx, and the "
+                     "device, which asked with %u, looked behind one",
+                     text, asker_of(r, q, VL_SIDE_DEVICE)->value);
     } else if (q->duty[VL_SIDE_DRIVER].state != VL_DUTY_SENT) {
         VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_10_dev_d1, kind, "%s", text);
     } else {
@@ -231,14 +364,22 @@ static void lost_interrupt(struct vl_referees *r, const struct vl_squeue *q, boo
                            const char *text)
 {
     static const char kind[] = "liveness:lost-interrupt";
+    const bool early = !owed && decided_early(r, q, VL_SIDE_DEVICE);
+    char why[144] = "";
 
     if (owed && explained(r, q, VL_SIDE_DEVICE, kind)) {
         return;
     }
-    if (owed && q->event_idx) {
-        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_7_2_dev_5, kind, "%s", text);
-    } else if (owed) {
-        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_7_2_dev_3, kind, "%s", text);
+    if (early) {
+        (void)snprintf(why, sizeof(why),
+                       "; it was read with no full barrier behind the store of used idx, and the "
+                       "driver, which asked with %u, looked behind one",
+                       asker_of(r, q, VL_SIDE_DRIVER)->value);
+    }
+    if ((owed || early) && q->event_idx) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_7_2_dev_5, kind, "%s%s", text, why);
+    } else if (owed || early) {
+        VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_7_2_dev_3, kind, "%s%s", text, why);
     } else {
         vl_referee_finding(r, kind, "driver", "%s", text);
     }

@@ -63,6 +63,18 @@ static inline void note(struct script *s, unsigned agent, enum virtq_note what, 
     vl_emit(&s->machine, &ev, NULL, NULL);
 }
 
+static inline void fence_of(struct script *s, unsigned agent, enum virtq_order order)
+{
+    const struct vl_event ev = {
+        .kind = VL_EV_FENCE, .agent = (uint8_t)agent, .order = (uint8_t)order};
+    vl_emit(&s->machine, &ev, NULL, NULL);
+}
+
+static inline void fence(struct script *s, unsigned agent)
+{
+    fence_of(s, agent, VIRTQ_SEQ_CST);
+}
+
 // ---- loads and stores of one side -------------------------------------------------------------
 
 static inline void d_store(struct script *s, uint64_t gpa, uint64_t value, uint32_t len)

@@ -232,11 +232,89 @@ static void time_and_place(void **state)
     }
 }
 
+// ---- interrupts that are asked for later --------------------------------------------------------
+
+static uint32_t n_deferred; // event indices that were moved ahead
+
+// What the driver published last.
+static void published(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    (void)a;
+    (void)b;
+    run->word[0] = op->value;
+}
+
+// Ask for the interrupt only after a / b of what is in flight.
+static void ask_later(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
+{
+    const uint16_t n_in_flight = (uint16_t)(run->word[0] - op->value);
+    const uint16_t ahead = (uint16_t)(n_in_flight * a / b);
+
+    n_deferred += ahead > 0 ? 1 : 0;
+    op->value = (uint16_t)(op->value + ahead);
+}
+
+#define ASKS_LATER(a_, b_)                                                                         \
+    {                                                                                              \
+        .id = "2.7.7.1-drv-4", .act = {                                                            \
+            {.op = VL_OP_STORE,                                                                    \
+             .where = LAB_FIELD(AVAIL_IDX),                                                        \
+             .count = UINT16_MAX,                                                                  \
+             .deed = published},                                                                   \
+            {.op = VL_OP_STORE,                                                                    \
+             .where = LAB_FIELD(USED_EVENT),                                                       \
+             .count = UINT16_MAX,                                                                  \
+             .deed = ask_later,                                                                    \
+             .a = (a_),                                                                            \
+             .b = (b_)}                                                                            \
+        }                                                                                          \
+    }
+
+// Goal: a driver may sleep while the device still owes the buffer that it wants to be told of, and
+// may not where no buffer in flight is that one. Method: three quarters of what is in flight, as
+// drivers with delayed callbacks ask for; and all of it.
+static void delayed_callbacks(void **state)
+{
+    static const struct lab_breach later = ASKS_LATER(3, 4);
+    static const struct lab_breach never = ASKS_LATER(1, 1);
+    static const char *const words[] = {
+        "transport=direct queue_size=4 buffers=8 batch=4",
+        "transport=direct queue_size=8 buffers=16 batch=8 start_idx=65530",
+        "transport=pci device=blk queue_size=8 buffers=8 batch=4",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        struct lab *lab = valid_open(words[i]);
+        uint32_t n_lost = 0;
+        uint32_t n_slept = 0;
+        n_deferred = 0;
+        for (uint64_t seed = 1; seed <= 200; seed++) {
+            const struct lab_choices choices = {.source = VL_SOURCE_SEED, .seed = seed};
+            lab_set_acts(lab, &later);
+            valid_expect("delayed callbacks", later.id, lab_run(lab, &choices));
+            n_slept += (lab_marks(lab) >> VL_MARK_DRIVER_SLEPT & 1u) != 0 ? 1 : 0;
+            lab_set_acts(lab, &never);
+            const struct vl_verdict *v = lab_run(lab, &choices);
+            if (v->outcome == VL_FINDING) {
+                assert_string_equal(v->kind, "liveness:lost-interrupt");
+                assert_string_equal(v->side, "driver");
+                n_lost++;
+            }
+        }
+        if (n_deferred == 0 || n_slept == 0 || n_lost == 0) {
+            fail_msg("%s: %u deferred, %u slept, %u lost", words[i], n_deferred, n_slept, n_lost);
+        }
+        lab_close(lab);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registers),
         cmocka_unit_test(time_and_place),
+        cmocka_unit_test(delayed_callbacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,13 @@ static bool run(struct trial *t, const struct lab_scenario *s, struct vl_verdict
     return ok;
 }
 
+// A notification that is lost for want of a fence is lost between two sides that each need one: the
+// run shows that the pair fails, and the referee may name either.
+static bool blames_pair(const struct zoo_entry *e, const struct vl_verdict *v)
+{
+    return strcmp(e->class, "ordering") == 0 && strncmp(v->kind, "liveness:", 9) == 0;
+}
+
 static bool judge_with(struct trial *t)
 {
     const struct vl_verdict *v = &t->verdict;
@@ -48,7 +55,7 @@ static bool judge_with(struct trial *t)
         return false;
     }
     if (strcmp(e->side, "transport") != 0 && strcmp(v->side, "-") != 0 &&
-        strcmp(v->side, e->side) != 0) {
+        strcmp(v->side, e->side) != 0 && !blames_pair(e, v)) {
         (void)snprintf(t->why, sizeof(t->why), "is a bug of the %s, and %s blames the %s", e->side,
                        v->kind, v->side);
         return false;
