@@ -6,6 +6,7 @@
 #include "model/trace/vl_trace.h"
 #include "tools/cmd/bench_bugs.h"
 #include "tools/cmd/bench_explore.h"
+#include "tools/cmd/bench_fuzz.h"
 #include "tools/cmd/cmd.h"
 #include "tools/cmd/cmd_run.h"
 
@@ -21,7 +22,7 @@
 extern const struct cmd cmd_bench;
 
 #define REPEATS 9u
-#define ROWS_MAX 32u
+#define ROWS_MAX 64u
 
 // One line of the report.
 struct row {
@@ -413,11 +414,17 @@ static int explore_rows(void)
     return bench_explore(add_row);
 }
 
+static int fuzz_rows(void)
+{
+    return bench_fuzz(add_row);
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
 } benches[] = {{"event", bench_event},   {"exec", bench_exec},   {"referees", bench_referees},
-               {"memory", bench_memory}, {"trace", bench_trace}, {"explore", explore_rows}};
+               {"memory", bench_memory}, {"trace", bench_trace}, {"explore", explore_rows},
+               {"fuzz", fuzz_rows}};
 
 static void print_rows(bool json)
 {
@@ -482,7 +489,7 @@ static int bench_main(int argc, char **argv)
         if (!known(argv[i])) {
             return cmd_usage(&cmd_bench,
                              "%s: no such bench; there are: event, exec, referees, memory, "
-                             "trace, explore; and bugs, alone",
+                             "trace, explore, fuzz; and bugs, alone",
                              argv[i]);
         }
         json = json || strcmp(argv[i], "--json") == 0;
@@ -510,6 +517,7 @@ const struct cmd cmd_bench = {
     "  memory  the same runs under sc, tso and rc11\n"
     "  trace   recording and replaying a trace\n"
     "  explore executions a second of the split-ring protocol under rc11\n"
+    "  fuzz    executions a second of the harnesses over the checked-in corpora (preset fuzz)\n"
     "\n"
     "Numbers are medians of CPU time; ratios are against a limit measured in the same run.\n"
     "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec referees memory\n"
