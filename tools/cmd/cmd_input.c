@@ -27,6 +27,45 @@ bool cmd_input_is_trace(const char *path)
            (length > 3 && strcmp(path + length - 3, ".db") == 0);
 }
 
+bool cmd_input_is_bytes(const char *path)
+{
+    static const char magic[] = "vringlab-input ";
+    char first[sizeof(magic) - 1] = {0};
+    const size_t length = strlen(path);
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        return false;
+    }
+    (void)fread(first, 1, sizeof(first), f);
+    (void)fclose(f);
+    return memcmp(first, magic, sizeof(first)) != 0 && !cmd_input_is_trace(path) &&
+           !(length > 4 && strcmp(path + length - 4, ".run") == 0);
+}
+
+bool cmd_input_decode(const char *path, enum lab_target target, const struct lab_scenario *base,
+                      uint64_t locked, struct lab_input *in, char *err)
+{
+    if (!lab_input_load(path, target, in, err)) { // makes room, and says what is wrong
+        return false;
+    }
+    in->n = 0;
+    const size_t room = (size_t)in->max * LAB_INPUT_RECORD_BYTES;
+    FILE *f = fopen(path, "rb");
+    uint8_t *data = malloc(room);
+    const bool ok = f != NULL && data != NULL;
+    if (ok) {
+        lab_input_decode(target, base, locked, data, fread(data, 1, room, f), in);
+    } else {
+        lab_input_free(in);
+        (void)snprintf(err, 256, "%.150s: cannot be read again", path);
+    }
+    free(data);
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    return ok;
+}
+
 static bool take_trace(const struct vl_trace_info *info, struct lab_input *in, char err[256])
 {
     if (!cmd_trace_scenario(info, &in->scenario, err)) {

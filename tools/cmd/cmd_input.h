@@ -15,4 +15,12 @@ int cmd_input_load(const char *name, const char *path, int n_words, char *const 
 // True if path is (or calls itself) a trace.
 bool cmd_input_is_trace(const char *path);
 
+// True if path is neither a trace nor a text input: a fuzzer's bytes. False if it cannot be read.
+bool cmd_input_is_bytes(const char *path);
+
+// Load a fuzzer's bytes as a harness would that was given a scenario: base and the keys that are
+// locked, of lab_input_base(). False with err (256 bytes). Ends with lab_input_free().
+bool cmd_input_decode(const char *path, enum lab_target target, const struct lab_scenario *base,
+                      uint64_t locked, struct lab_input *in, char *err);
+
 #endif

@@ -6,6 +6,7 @@
 #include "tools/cmd/cmd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DEVIATIONS_MIN 1024u
@@ -63,14 +64,75 @@ bool cmd_probe_run(struct cmd_probe *p, const struct lab_scenario *s,
     }
     struct trial trial = {.probe = p, .choices = {.source = VL_SOURCE_INPUT, .list = list, .n = n}};
     struct vl_record_result result;
-    const struct vl_record_job job = {
-        .tool = cmd_build_id(), .machine = lab_machine(p->lab), .child = run_child, .arg = &trial};
+    const struct vl_record_job job = {.tool = cmd_build_id(),
+                                      .machine = lab_machine(p->lab),
+                                      .child = run_child,
+                                      .arg = &trial,
+                                      .watchdog_s = p->watchdog_s};
     atomic_store(&job.machine->log->head, 0); // a child that dies at once has made no events
     if (vl_record_run(&job, &result, err) != VIRTQ_OK) {
         return false;
     }
     *verdict = result.verdict;
     return true;
+}
+
+// What the child of a search tells.
+struct searched {
+    uint64_t found;
+    uint32_t n_runs;
+};
+
+struct search_child {
+    struct cmd_probe *probe;
+    const struct cmd_probe_search *search;
+    struct vl_deviation *list;
+    struct searched *shared;
+};
+
+static int search_child(void *arg)
+{
+    const struct search_child *c = arg;
+    const struct cmd_probe_search *search = c->search;
+
+    for (uint64_t i = 0; i < search->n && !search->over(search->ctx); i++) { // bound: search->n
+        const struct lab_choices choices = {
+            .source = VL_SOURCE_INPUT, .list = c->list, .n = search->make(search->ctx, i, c->list)};
+        c->shared->n_runs++;
+        if (search->good(search->ctx, lab_run(c->probe->lab, &choices))) {
+            c->shared->found = i;
+            break;
+        }
+    }
+    return 0;
+}
+
+uint64_t cmd_probe_search(struct cmd_probe *p, const struct lab_scenario *s,
+                          const struct cmd_probe_search *search, uint32_t *n_runs)
+{
+    char err[LAB_ERR_BYTES];
+    struct vl_record_result result;
+    uint64_t found = search->n;
+    struct search_child child = {.probe = p,
+                                 .search = search,
+                                 .list = calloc(search->n_max + 1u, sizeof(struct vl_deviation)),
+                                 .shared = vl_record_shared_open(sizeof(struct searched))};
+
+    if (child.list != NULL && child.shared != NULL && open_world(p, s, search->n_max, err)) {
+        const struct vl_record_job job = {.tool = cmd_build_id(),
+                                          .machine = lab_machine(p->lab),
+                                          .child = search_child,
+                                          .arg = &child,
+                                          .watchdog_s = p->watchdog_s};
+        child.shared->found = search->n;
+        if (vl_record_run(&job, &result, err) == VIRTQ_OK && result.verdict.outcome != VL_CRASHED) {
+            found = child.shared->found;
+        }
+        *n_runs += child.shared->n_runs;
+    }
+    vl_record_shared_close(child.shared, sizeof(struct searched));
+    free(child.list);
+    return found;
 }
 
 uint32_t cmd_probe_taken(const struct cmd_probe *p, struct vl_deviation *list, uint32_t max)
