@@ -1,7 +1,9 @@
 // tools/lab/player_device.c -- our device half as a player: device types behind both transports.
 // Compiled into the lab, and once more into each loadable player with a bug in the device half.
 // SPDX-License-Identifier: BSD-2-Clause
+#include "device/vdev_blk.h"
 #include "device/vdev_core.h"
+#include "device/vdev_entropy.h"
 #include "device/vdev_pci.h"
 #include "tools/lab/lab_player.h"
 
@@ -17,6 +19,13 @@ struct device {
     struct vdev_pci *pci; // NULL when attached directly
     _Alignas(16) uint8_t state[];
 };
+
+// The device type of this very copy of the half: one from outside would be another copy's, and a
+// bug in it would never run.
+static const struct vdev_type *type_of(const struct lab_half_config *config)
+{
+    return config->scenario->device == LAB_DEVICE_BLK ? &vdev_blk_type : &vdev_entropy_type;
+}
 
 static struct vdev_core_config core_config(const struct lab_half_config *config)
 {
@@ -37,8 +46,8 @@ static size_t device_state_bytes(const struct lab_half_config *config)
 {
     const struct vdev_core_config core = core_config(config);
     const size_t bytes = config->scenario->transport == LAB_TRANSPORT_PCI
-                             ? vdev_pci_state_bytes(config->type, &core)
-                             : vdev_core_state_bytes(config->type, &core);
+                             ? vdev_pci_state_bytes(type_of(config), &core)
+                             : vdev_core_state_bytes(type_of(config), &core);
     return sizeof(struct device) + bytes;
 }
 
@@ -59,19 +68,19 @@ static enum virtq_err device_create(void *state, const struct lab_half_config *c
 {
     struct device *d = state;
     const struct vdev_core_config core = core_config(config);
+    const struct vdev_type *type = type_of(config);
     d->port = port;
     d->config = *config;
     if (config->scenario->transport == LAB_TRANSPORT_DIRECT) {
         const struct vdev_transport transport = {
             .ctx = d, .interrupt_queue = interrupt_queue, .interrupt_config = interrupt_config};
-        return vdev_core_open(port, config->type, &core, config->backend, &transport, d->state,
-                              &d->core);
+        return vdev_core_open(port, type, &core, config->backend, &transport, d->state, &d->core);
     }
     struct vdev_pci_config pci = {
         .n_vectors = 2, .msix_enabled = config->msix_enabled, .ctx = config->bus};
-    enum virtq_err err = vdev_pci_layout_default(config->type, NOTIFY_MULTIPLIER, &pci.layout);
+    enum virtq_err err = vdev_pci_layout_default(type, NOTIFY_MULTIPLIER, &pci.layout);
     if (err == VIRTQ_OK) {
-        err = vdev_pci_open(port, config->type, &core, config->backend, &pci, d->state, &d->pci);
+        err = vdev_pci_open(port, type, &core, config->backend, &pci, d->state, &d->pci);
     }
     if (err == VIRTQ_OK) {
         d->core = vdev_pci_core(d->pci);
@@ -211,7 +220,8 @@ static void device_pci_describe(void *state, struct lab_pci_info *info)
         info->cap_bytes[i] = (uint8_t)vdev_pci_cap(d->pci, i, info->cap[i]);
         info->cap_live[i] = i + 1 == info->n_caps; // the access window is the last
     }
-    VIRTQ_ASSERT(vdev_pci_layout_default(d->config.type, NOTIFY_MULTIPLIER, &layout) == VIRTQ_OK);
+    VIRTQ_ASSERT(vdev_pci_layout_default(type_of(&d->config), NOTIFY_MULTIPLIER, &layout) ==
+                 VIRTQ_OK);
     for (unsigned i = 0; i < LAB_PCI_BARS; i++) {
         info->bar[i].bytes = layout.bar[i].bytes;
         info->bar[i].is_64 = layout.bar[i].is_64;
