@@ -7,11 +7,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 vringlab_glob(harness_mains fuzz/fuzz_*.c)
 vringlab_glob(harness_common fuzz/*.c)
-set(harness_standalone "${CMAKE_SOURCE_DIR}/fuzz/standalone_main.c")
+set(harness_standalone "${PROJECT_SOURCE_DIR}/fuzz/standalone_main.c")
 if(harness_mains)
   list(REMOVE_ITEM harness_common ${harness_mains})
 endif()
 list(REMOVE_ITEM harness_common "${harness_standalone}")
+if(VRINGLAB_LIBRARIES_ONLY OR NOT PROJECT_IS_TOP_LEVEL)
+  set(harness_mains "")
+endif()
 
 # Of what harnesses share only the states are to be counted: which world an input needs, and whether
 # it is open already, is nothing to search for, and would differ from run to run.

@@ -20,6 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VDEV_QUEUES_MAX 4u
 #define VDEV_CONFIG_MAX_BYTES 64u
 #define VDEV_NO_VECTOR 0xFFFFu
@@ -161,7 +165,7 @@ VIRTQ_NODISCARD enum virtq_err vdev_core_open(struct virtq_port *port, const str
 
 // The data path: serves queues, sleeps, completes resets; returns never. The embedder runs it in
 // the device's main context.
-_Noreturn void vdev_core_run(struct vdev_core *core);
+VIRTQ_NORETURN void vdev_core_run(struct vdev_core *core);
 
 // One round of the data path: what vdev_core_run() repeats. Completes a reset, opens queues, takes
 // at most depth buffers of each queue, pushes what the backend answered, and with nothing left
@@ -211,5 +215,9 @@ void vdev_core_peer_error(struct vdev_core *core, enum virtq_err err, uint64_t v
 
 // The negotiated feature set: 0 before FEATURES_OK.
 uint64_t vdev_core_features(struct vdev_core *core);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

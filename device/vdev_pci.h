@@ -19,6 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VDEV_PCI_BARS 6u
 #define VDEV_PCI_CAPS_MAX 5u
 #define VDEV_PCI_CAP_BYTES 20u // longest capability
@@ -112,5 +116,9 @@ void vdev_pci_bar_write(struct vdev_pci *v, unsigned bar, uint32_t off, unsigned
 // At its data field it performs the BAR access that the other fields describe [4.1.4.9].
 uint32_t vdev_pci_window_read(struct vdev_pci *v, uint32_t off, unsigned bytes);
 void vdev_pci_window_write(struct vdev_pci *v, uint32_t off, unsigned bytes, uint32_t value);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

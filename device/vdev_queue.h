@@ -18,6 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct vdev_queue; // opaque: lives in the caller's memory from vdev_queue_open() on
 
 struct vdev_queue_config {
@@ -104,5 +108,9 @@ void vdev_queue_fail(struct vdev_queue *q, enum virtq_err err, uint64_t value);
 
 // The type's invariant, for assertions and fuzzers.
 bool vdev_queue_valid(const struct vdev_queue *q);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 
 #include "driver/vdrv_queue.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VDRV_BLK_ID 2u // virtio device ID [5]
 
 #define VDRV_BLK_SECTOR_BYTES 512u
@@ -107,5 +111,9 @@ VIRTQ_NODISCARD enum virtq_err vdrv_blk_reap(struct vdrv_blk *b, struct vdrv_blk
 
 // After a device reset: take back a request that was never returned; VIRTQ_ERR_EMPTY at the end.
 VIRTQ_NODISCARD enum virtq_err vdrv_blk_detach_unused(struct vdrv_blk *b, uint64_t *token);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

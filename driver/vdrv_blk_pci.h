@@ -7,10 +7,18 @@
 #include "driver/vdrv_blk.h"
 #include "driver/vdrv_pci.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Read the configuration of a device whose features are negotiated, as one snapshot. A field that
 // is there only with a feature is left alone without it [2.5.1-drv-4].
 // Returns VIRTQ_OK and *info; a peer error, which is reported: the configuration does not hold
 // still, or a value in it cannot be.
 VIRTQ_NODISCARD enum virtq_err vdrv_blk_pci_info(struct vdrv_pci *pci, struct vdrv_blk_info *info);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,10 @@
 
 #include "driver/vdrv_queue.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VDRV_ENTROPY_ID 4u // virtio device ID [5]
 
 struct vdrv_entropy; // opaque: lives in the caller's memory from vdrv_entropy_open() on
@@ -38,5 +42,9 @@ VIRTQ_NODISCARD enum virtq_err vdrv_entropy_reap(struct vdrv_entropy *e, uint64_
 
 // After a device reset: take back a buffer that was never returned; VIRTQ_ERR_EMPTY at the end.
 VIRTQ_NODISCARD enum virtq_err vdrv_entropy_detach_unused(struct vdrv_entropy *e, uint64_t *token);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct vdrv_queue; // opaque: vdrv_queue_open() .. vdrv_queue_close()
 
 // One element of a buffer, as the device sees it.
@@ -99,5 +103,9 @@ enum virtq_err vdrv_queue_error(const struct vdrv_queue *q);
 
 // The type's invariant, for assertions and fuzzers: counts, free list length, index distances.
 bool vdrv_queue_valid(const struct vdrv_queue *q);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,16 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+// A harness for a half that is not ours: fuzz/vringlab_fuzz.h.
+struct fuzz_setup {
+    enum lab_target target;
+    const char *name;  // of the harness
+    const char *words; // "KEY=VALUE ...", ahead of those of VRINGLAB_SCENARIO
+};
+
+// As fuzz_open(), with a name and keys of its own. setup is copied, its texts are not.
+int fuzz_open_as(const struct fuzz_setup *setup);
+
 // Open the target's world, with the keys that VRINGLAB_SCENARIO sets ("KEY=VALUE ..." or "@FILE").
 // A scenario that cannot be is said on stderr and ends the process. Returns 0.
 int fuzz_open(enum lab_target target);
@@ -33,6 +43,18 @@ bool fuzz_file(const char *path);
 
 // The choice points of the last run, counted. Never NULL after fuzz_open().
 const struct vl_choices *fuzz_choices(void);
+
+// Read the input in a file, text or bytes, as fuzz_file() runs it. Returns false with a line in
+// err. lab_input_free() frees it.
+bool fuzz_load(const char *path, struct lab_input *in, char err[256]);
+
+// Replay files without an engine, and all files of directories, in order of their names.
+//   argc, argv  as of main()
+// VRINGLAB_MARKS=1 prints the marks that were reached; VRINGLAB_MARKS=check also fails if one that
+// the target demands was not.
+// Returns an exit code: 0, 1 if an input could not be read or names a finding that it does not
+// reach, 2 for no file. Any other finding aborts.
+int fuzz_replay(int argc, char **argv);
 
 // Marks that all runs so far reached (bits, enum vl_mark), and those that the target's checked-in
 // corpus must reach.

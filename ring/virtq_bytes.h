@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // The number in bytes[0 .. n_bytes - 1], n_bytes 0..8.
 static inline uint64_t virtq_get_le(const uint8_t *bytes, uint32_t n_bytes)
 {
@@ -23,5 +27,9 @@ static inline void virtq_put_le(uint8_t *bytes, uint32_t n_bytes, uint64_t value
         bytes[i] = (uint8_t)(value >> (8 * i));
     }
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

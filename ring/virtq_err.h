@@ -8,6 +8,22 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// What C17 and C++17 spell differently. In C++ an atomic word is only a place of the right size: it
+// is C that touches it.
+#if defined(__cplusplus)
+#define VIRTQ_NORETURN [[noreturn]]
+#define VIRTQ_STATIC_ASSERT static_assert
+#define VIRTQ_ATOMIC(type) alignas(sizeof(type)) type
+#else
+#define VIRTQ_NORETURN _Noreturn
+#define VIRTQ_STATIC_ASSERT _Static_assert
+#define VIRTQ_ATOMIC(type) _Atomic type
+#endif
+
 #if defined(__GNUC__)
 #define VIRTQ_NODISCARD __attribute__((warn_unused_result))
 #else
@@ -88,8 +104,12 @@ bool virtq_err_is_peer(enum virtq_err err);
 // calls abort(); an embedder in a kernel defines VIRTQ_ASSERT_FAIL to its own panic.
 #ifndef VIRTQ_ASSERT_FAIL
 #define VIRTQ_ASSERT_FAIL virtq_assert_fail
-_Noreturn void virtq_assert_fail(const char *expr, const char *file, int line);
+VIRTQ_NORETURN void virtq_assert_fail(const char *expr, const char *file, int line);
 #endif
 #define VIRTQ_ASSERT(expr) ((expr) ? (void)0 : VIRTQ_ASSERT_FAIL(#expr, __FILE__, __LINE__))
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -4,8 +4,14 @@
 #ifndef VIRTQ_PORT_MODEL_H
 #define VIRTQ_PORT_MODEL_H
 
+#ifndef __cplusplus
 #include <stdatomic.h>
+#endif
 #include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 // Where in the source a port call stands. One static object per call site; id belongs to the
 // machine, which numbers sites as it meets them (outside the hash of a run).
@@ -166,5 +172,9 @@ void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_
 #define virtq_intx(port, level) vl_port_intx((port), (level), VIRTQ_SITE_)
 #define virtq_note(port, note, queue_index, a, b, c, n)                                            \
     vl_port_note((port), (note), (queue_index), (a), (b), (c), (n), VIRTQ_SITE_)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,9 +5,15 @@
 #ifndef VIRTQ_PORT_NATIVE_H
 #define VIRTQ_PORT_NATIVE_H
 
+#ifndef __cplusplus
 #include <stdatomic.h>
+#endif
 #include <stdbool.h>
 #include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct virtq_span {
     uint8_t *host;
@@ -58,6 +64,10 @@ static inline uint32_t virtq_span_bytes(const struct virtq_span *span)
 {
     return span->bytes;
 }
+
+// The accesses are C11's, and made by the halves, which are C. An embedder in C++ needs what stands
+// above and below.
+#ifndef __cplusplus
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define virtq_le16_(v) __builtin_bswap16(v)
@@ -333,10 +343,16 @@ static inline void virtq_note(struct virtq_port *port, enum virtq_note note, uin
     }
 }
 
+#endif // __cplusplus
+
 struct virtq_doorbell;
 
 // Notify the device: a 16-bit write of the queue index to the queue's register [4.1.5.2], or the
 // embedder's doorbell() where there is none.
 void virtq_doorbell(struct virtq_port *port, const struct virtq_doorbell *bell);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VIRTQ_QUEUE_SIZE_MAX 32768u
 
 // Descriptor flags [2.7.5].
@@ -59,8 +63,9 @@ struct virtq_used_elem {
     uint32_t len; // bytes written at the start of the writable part
 };
 
-_Static_assert(sizeof(struct virtq_desc) == VIRTQ_DESC_BYTES, "descriptor is 16 bytes [2.7.5]");
-_Static_assert(sizeof(struct virtq_used_elem) == VIRTQ_USED_ELEM_BYTES, "[2.7.8]");
+VIRTQ_STATIC_ASSERT(sizeof(struct virtq_desc) == VIRTQ_DESC_BYTES,
+                    "descriptor is 16 bytes [2.7.5]");
+VIRTQ_STATIC_ASSERT(sizeof(struct virtq_used_elem) == VIRTQ_USED_ELEM_BYTES, "[2.7.8]");
 
 // True if a split virtqueue may have this size: a power of two, 1..32768 [2.7].
 static inline bool virtq_queue_size_valid(uint32_t queue_size)
@@ -112,5 +117,9 @@ static inline bool virtq_need_event(uint16_t event, uint16_t new_idx, uint16_t o
 {
     return (uint16_t)(new_idx - event - 1u) < (uint16_t)(new_idx - old_idx);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // X(ID, "name", agents, keys): a lane has agents * keys choice counters.
 // Keys of memory lanes are queue * 16 + field; of the others see vl_choice_key().
 #define VL_LANES(X)                                                                                \
@@ -90,21 +94,22 @@ struct vl_choices {
 };
 
 // First slot, keys and agents of a lane. In the header, so that vl_choose() with a constant lane
-// is arithmetic on constants. Bases are running sums of the table, written out by an enum.
+// is arithmetic on constants. Bases are running sums of the table, written out by an enum. All are
+// in the order of the table.
 #define VL_LANE_SUM_(id, name, agents, keys)                                                       \
     VL_BASE_##id, VL_LAST_##id = VL_BASE_##id + (agents) * (keys)-1,
 enum vl_lane_sums { VL_LANES(VL_LANE_SUM_) VL_BASE_END };
 #undef VL_LANE_SUM_
 
-#define VL_LANE_BASE_(id, name, agents, keys) [VL_LANE_##id] = VL_BASE_##id,
+#define VL_LANE_BASE_(id, name, agents, keys) VL_BASE_##id,
 static const uint16_t vl_lane_base[VL_LANE_COUNT] = {VL_LANES(VL_LANE_BASE_)};
 #undef VL_LANE_BASE_
 
-#define VL_LANE_KEYS_(id, name, agents, keys) [VL_LANE_##id] = (keys),
+#define VL_LANE_KEYS_(id, name, agents, keys) (keys),
 static const uint16_t vl_lane_keys[VL_LANE_COUNT] = {VL_LANES(VL_LANE_KEYS_)};
 #undef VL_LANE_KEYS_
 
-#define VL_LANE_AGENTS_(id, name, agents, keys) [VL_LANE_##id] = (agents),
+#define VL_LANE_AGENTS_(id, name, agents, keys) (agents),
 static const uint16_t vl_lane_agents[VL_LANE_COUNT] = {VL_LANES(VL_LANE_AGENTS_)};
 #undef VL_LANE_AGENTS_
 
@@ -174,5 +179,9 @@ void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule 
 
 // Next number of the run's generator (SplitMix64); for data that a scenario's seed decides.
 uint64_t vl_mix64(uint64_t *state);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

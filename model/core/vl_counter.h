@@ -10,6 +10,10 @@
 
 #include "model/core/vl_machine.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Take the two words from guest memory; at a reset of the machine.
 void vl_counter_reset(struct vl_machine *m);
 
@@ -27,5 +31,9 @@ void vl_counter_spin(struct vl_machine *m, struct vl_event ev, struct virtq_site
 
 // True if a look would not find the number that the side woke up by last.
 bool vl_counter_moved(const struct vl_machine *m, enum vl_side side);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

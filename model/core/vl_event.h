@@ -7,9 +7,15 @@
 
 #include "ring/virtq_port.h"
 
+#ifndef __cplusplus
 #include <stdatomic.h>
+#endif
 #include <stdbool.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 // Agents: contexts that act at a port. They are the "who" of an event and of a deviation.
 #define VL_AGENTS(X)                                                                               \
@@ -112,7 +118,8 @@ struct vl_event {
 };
 
 #define VL_EVENT_BYTES 40u
-_Static_assert(sizeof(struct vl_event) == VL_EVENT_BYTES, "the hash covers exactly these bytes");
+VIRTQ_STATIC_ASSERT(sizeof(struct vl_event) == VL_EVENT_BYTES,
+                    "the hash covers exactly these bytes");
 
 // Names as in the tables above; any value is accepted, "?" for an unknown one.
 const char *vl_agent_name(unsigned agent);
@@ -141,18 +148,22 @@ struct vl_log_site {
 };
 
 struct vl_log {
-    _Atomic uint64_t head;         // events produced in this run
-    _Atomic uint64_t tail;         // events that the reader has taken
-    _Atomic uint64_t payload_head; // bytes produced; payload of an event precedes the event
-    _Atomic uint64_t payload_tail;
-    _Atomic uint32_t n_sites; // sites[1 .. n_sites] are valid; 0 is "no site"
-    _Atomic uint32_t reader;  // nonzero: somebody reads along, do not overwrite
-    uint32_t short_bits;      // bits of a slot number that are left out: 0, or for a short ring
-    uint32_t zero;            // that stays in the cache where nobody reads along
+    VIRTQ_ATOMIC(uint64_t) head;         // events produced in this run
+    VIRTQ_ATOMIC(uint64_t) tail;         // events that the reader has taken
+    VIRTQ_ATOMIC(uint64_t) payload_head; // bytes produced; payload of an event precedes the event
+    VIRTQ_ATOMIC(uint64_t) payload_tail;
+    VIRTQ_ATOMIC(uint32_t) n_sites; // sites[1 .. n_sites] are valid; 0 is "no site"
+    VIRTQ_ATOMIC(uint32_t) reader;  // nonzero: somebody reads along, do not overwrite
+    uint32_t short_bits; // bits of a slot number that are left out: 0, or for a short ring
+    uint32_t zero;       // that stays in the cache where nobody reads along
     struct vl_event events[VL_LOG_EVENTS];
     uint32_t event_site[VL_LOG_EVENTS];
     struct vl_log_site sites[VL_LOG_SITES];
     uint8_t payload[VL_LOG_PAYLOAD_BYTES]; // used only while reader is nonzero: u32 length, bytes
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

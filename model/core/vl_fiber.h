@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_FIBER_STACK_BYTES (64u << 10)
 
 typedef void vl_fiber_fn(void *arg);
@@ -37,5 +41,9 @@ void vl_fiber_start(struct vl_fiber *f, vl_fiber_fn *fn, void *arg);
 
 // Save the current context in from and go on in to.
 void vl_fiber_switch(struct vl_fiber *from, struct vl_fiber *to);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct vl_hash {
     uint64_t acc[4];
     uint64_t total_bytes;
@@ -36,5 +40,9 @@ void vl_sha256_final(struct vl_sha256 *s, uint8_t digest[VL_SHA256_BYTES]);
 
 // Lower-case hex of digest, NUL-terminated.
 void vl_sha256_hex(const uint8_t digest[VL_SHA256_BYTES], char out[2 * VL_SHA256_BYTES + 1]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

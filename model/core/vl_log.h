@@ -15,9 +15,15 @@
 
 #include "model/core/vl_event.h"
 
+#ifndef __cplusplus
 #include <stdatomic.h>
+#endif
 #include <stdbool.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define VL_BULK_MAX_BYTES 65536u // of one bulk event
 
@@ -32,6 +38,7 @@ static inline bool vl_event_is_bulk(unsigned kind)
 void vl_log_make_room(struct vl_log *log, const struct vl_event *ev, const uint8_t *payload,
                       uint32_t bytes);
 
+#ifndef __cplusplus
 // Append an event.
 //   site_id  0 or what vl_log_site_add() returned
 //   payload  bytes of a bulk event, bytes = ev->len, up to VL_BULK_MAX_BYTES; other kinds: ignored
@@ -49,6 +56,7 @@ static inline void vl_log_push(struct vl_log *log, const struct vl_event *ev, ui
     log->event_site[slot] = site_id;
     atomic_store_explicit(&log->head, head + 1, memory_order_release);
 }
+#endif
 
 // Register a site. file is cut from the left and func from the right to what fits.
 // Returns its number, 1 .. VL_LOG_SITES - 1, or 0 if the table is full.
@@ -56,5 +64,9 @@ uint32_t vl_log_site_add(struct vl_log *log, const char *file, const char *func,
 
 // Forget all events and payload; sites and reader stay. With a reader only before the first event.
 void vl_log_reset(struct vl_log *log);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include "model/memory/vl_tso.h"
 #include "ring/virtq_port.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct vl_machine;
 
 #define VL_WEAK_VECTORS 64u
@@ -113,5 +117,9 @@ void vl_weak_woken(struct vl_machine *m, unsigned side);
 void vl_weak_report(struct vl_machine *m, const struct vl_access *a, unsigned field,
                     const struct vl_conflict *conflict, const uint8_t *seen,
                     const uint8_t *in_place);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

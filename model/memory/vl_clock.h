@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_CLOCK_AGENTS 8u
 #define VL_CLOCK_NEVER INT32_MAX // as an event's number: later than any clock
 
@@ -38,5 +42,9 @@ static inline bool vl_clock_knows(const union vl_clock *clock, unsigned agent, u
 {
     return seq < (uint32_t)clock->at[agent];
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

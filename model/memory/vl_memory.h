@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_REGIONS 3u
 #define VL_MEM_MIN_BYTES (64u << 10)
 #define VL_MEM_MAX_BYTES (64u << 20)
@@ -116,5 +120,9 @@ static inline uint32_t vl_memory_writer(const struct vl_memory *mem, uint32_t of
     }
     return newest - mem->run_base;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

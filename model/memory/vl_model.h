@@ -15,6 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum vl_model { VL_MODEL_SC, VL_MODEL_TSO, VL_MODEL_RC11, VL_MODEL_COUNT };
 
 // X(ID, "name", models, "what it forbids"). models: bit per enum vl_model.
@@ -88,5 +92,9 @@ static inline bool vl_order_drains(unsigned order)
 {
     return order == VIRTQ_SEQ_CST;
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -17,6 +17,10 @@
 #include "model/memory/vl_rc11.h"
 #include "ring/virtq_err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_RACE_SIDES 2u
 #define VL_RACE_UNDO_STORES 1024u       // power of two
 #define VL_RACE_UNDO_BYTES (256u << 10) // power of two; holds the old bytes of the last stores
@@ -103,5 +107,9 @@ void vl_races_save(struct vl_races *races, const uint8_t *mem, const struct vl_a
 // Returns 1 + number of the newest store that is in them, 0 if none is known.
 uint32_t vl_races_old(const struct vl_races *races, const struct vl_rc11 *rc, unsigned agent,
                       const uint8_t *mem, uint32_t off, uint32_t bytes, uint8_t *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -24,6 +24,10 @@
 #include "model/memory/vl_model.h"
 #include "ring/virtq_err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_RC11_POOL_MAX 65535u
 #define VL_RC11_AT_START UINT32_MAX // seq of what a cell held before the first event
 
@@ -169,5 +173,9 @@ static inline uint16_t vl_rc11_newest(const struct vl_rc11 *rc, uint32_t cell)
 // Nothing is dropped while a coherence rule is left out: then there is no floor.
 void vl_rc11_trim_cell(struct vl_rc11 *rc, uint32_t cell, uint32_t agents);
 void vl_rc11_trim(struct vl_rc11 *rc, uint32_t agents);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include "model/memory/vl_model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_TSO_AGENTS 8u
 #define VL_TSO_DEPTH 64u // stores of one agent under way
 #define VL_TSO_BYTES 16u
@@ -70,5 +74,9 @@ void vl_tso_drain(struct vl_tso *tso, unsigned agent, uint32_t k, uint8_t *mem,
 // a store of order SEQ_CST, which is an xchg), now: if not, its buffer has to drain first.
 bool vl_tso_may_fence(const struct vl_tso *tso, unsigned agent, unsigned order);
 bool vl_tso_may_lock(const struct vl_tso *tso, unsigned agent);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

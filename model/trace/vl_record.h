@@ -14,6 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_RECORD_WATCHDOG_S 20u
 
 struct vl_record_job {
@@ -49,5 +53,9 @@ VIRTQ_NODISCARD enum virtq_err vl_record_run(const struct vl_record_job *job,
 // Zeroed memory that a child shares with its parent. Returns NULL if there is none.
 void *vl_record_shared_open(size_t bytes);
 void vl_record_shared_close(void *mem, size_t bytes); // NULL is allowed
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

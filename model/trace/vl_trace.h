@@ -19,6 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VL_TRACE_APPLICATION_ID 0x76726c62u // "vrlb"
 #define VL_TRACE_VERSION 1u                 // user_version: the schema's
 #define VL_TRACE_ERR_BYTES 256u
@@ -151,5 +155,9 @@ bool vl_trace_payload(struct vl_trace *t, uint64_t digest, uint8_t *buf, uint32_
 
 // Word of an outcome, as in the verdict line; "?" for an unknown value.
 const char *vl_outcome_name(unsigned outcome);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

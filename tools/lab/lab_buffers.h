@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct lab_buffer {
     bool taken;
     bool from_device;  // the device writes it
@@ -39,5 +43,9 @@ void lab_buffer_unmap(struct lab_buffers *b, uint32_t slot);
 // Copy between private memory and the start of slot's data.
 void lab_buffer_put(struct lab_buffers *b, uint32_t slot, const uint8_t *src, uint32_t bytes);
 void lab_buffer_get(struct lab_buffers *b, uint32_t slot, uint8_t *dst, uint32_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

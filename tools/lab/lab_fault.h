@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // One fault for listings. Bugs come from the faults that were built (corpus/faults).
 struct lab_fault_info {
     const char *name;    // "barrier:avail-publish=none", "mischief:used.ring=2", ...
@@ -49,5 +53,9 @@ const struct lab_player *lab_fault_player(const struct lab_scenario *s, enum lab
 
 // Directory of the running executable, resolved through links. False if it cannot be told.
 bool lab_executable_dir(char *out, size_t out_bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,6 +14,8 @@ model        ring model
 model/trace  ring model model/trace
 tools/lab    ring driver device model tools/lab
 tools/cmd    ring driver device model model/trace tools/lab tools/cmd
+tools/plug   ring model tools/lab tools/plug
+tools/plug/record ring model model/trace tools/lab tools/plug
 tools/record -
 fuzz         ring driver device model tools/lab fuzz
 fuzz/naive   ring driver device fuzz/naive
