@@ -23,6 +23,7 @@ static enum lab_target target;
 static struct lab_scenario base;
 static uint64_t locked;
 static uint32_t n_header_keys;
+static uint32_t memory_key; // of those
 
 // Occurrences at each choice point in the runs of late.
 static uint32_t seen[VL_SLOTS];
@@ -46,6 +47,7 @@ void mutator_open(enum lab_target which, const struct lab_scenario *scenario, ui
     locked = keys;
     n_header_keys = 0;
     while (lab_input_header_key(target, n_header_keys, &key)) { // bound: the table
+        memory_key = strcmp(key.key, "memory") == 0 ? n_header_keys : memory_key;
         n_header_keys++;
     }
     memset(seen, 0, sizeof(seen));
@@ -218,6 +220,16 @@ static uint32_t draw_mischief(struct work *w, const struct vl_deviation *d)
     return draw_row(w, n);
 }
 
+// Of a choice whose options are not known: small ones, and the last ones of round numbers.
+static uint32_t draw_number(struct work *w)
+{
+    const uint32_t kind = below(w, 8);
+    if (kind < 2) {
+        return (1u << (1 + below(w, 16))) - 1 - below(w, 2);
+    }
+    return kind < 4 ? 1 + below(w, 65535) : small(w, 255);
+}
+
 static uint32_t draw_value(struct work *w, const struct vl_deviation *d)
 {
     switch (d->lane) {
@@ -230,7 +242,7 @@ static uint32_t draw_value(struct work *w, const struct vl_deviation *d)
     case VL_LANE_MISCHIEF_DRIVER:
     case VL_LANE_MISCHIEF_DEVICE:
     case VL_LANE_MISCHIEF_PCI: return draw_mischief(w, d);
-    default: return one_in(w, 4) ? 1 + below(w, 65535) : small(w, 255);
+    default: return draw_number(w);
     }
 }
 
@@ -369,7 +381,7 @@ static void change_header(struct work *w)
         change_key(w, below(w, n_header_keys));
     }
     if (target == LAB_TARGET_PAIR && one_in(w, 3)) {
-        change_key(w, n_header_keys - 1); // memory, the last one: many bugs need only that
+        change_key(w, memory_key); // many bugs need only that
     }
     // What the header now says decides which lanes matter.
     uint8_t same[LAB_INPUT_HEADER_BYTES];

@@ -219,6 +219,33 @@ static void check_file(const uint8_t *data, size_t bytes, uint32_t n)
     (void)unlink(path);
 }
 
+// Goal: keys that mean something only beside others give way where these are not.
+static void headers_fit_transports(void **state)
+{
+    uint8_t data[LAB_INPUT_HEADER_BYTES] = {0};
+    struct lab_input in = {.list = list_a, .max = LIST_MAX};
+    (void)state;
+
+    data[16] = 3;                                     // registers=window platform=weak-mmio
+    data[17] = 1;                                     // resize=1
+    decode(LAB_TARGET_PAIR, data, sizeof(data), &in); // entropy, direct, sc
+    assert_int_equal(in.scenario.registers, LAB_REGISTERS_BAR);
+    assert_int_equal(in.scenario.platform, LAB_PLATFORM_STRONG);
+    assert_int_equal(in.scenario.resize, 0);
+    check_round_trips(&in);
+    data[0] = 8; // over PCI
+    data[11] = LAB_MEMORY_TSO;
+    decode(LAB_TARGET_PAIR, data, sizeof(data), &in);
+    assert_int_equal(in.scenario.registers, LAB_REGISTERS_WINDOW);
+    assert_int_equal(in.scenario.platform, LAB_PLATFORM_WEAK_MMIO);
+    assert_int_equal(in.scenario.resize, 0);
+    check_round_trips(&in);
+    data[0] = 8 | 16; // a block device
+    decode(LAB_TARGET_PAIR, data, sizeof(data), &in);
+    assert_int_equal(in.scenario.resize, 1);
+    check_round_trips(&in);
+}
+
 // Goal: the header says the memory model, for a pair of honest halves alone; a weaker one gives
 // loads and stores of ring words their frequent addresses, and a number draws many deviations.
 static void headers_say_memory(void **state)
@@ -534,6 +561,7 @@ int main(void)
         cmocka_unit_test(large_numbers_survive),
         cmocka_unit_test(odd_records),
         cmocka_unit_test(headers_say_memory),
+        cmocka_unit_test(headers_fit_transports),
         cmocka_unit_test(locked_keys_hold),
         cmocka_unit_test(unsayable_scenarios_are_named),
         cmocka_unit_test(text_reads_well),

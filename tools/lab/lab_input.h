@@ -41,7 +41,7 @@ struct lab_input {
     uint32_t max; // capacity of list
 };
 
-#define LAB_INPUT_HEADER_BYTES 16u
+#define LAB_INPUT_HEADER_BYTES 18u
 #define LAB_INPUT_SEED_AT 12u // 4 bytes: more deviations are drawn from them, under tso and rc11
 #define LAB_INPUT_RECORD_BYTES 6u
 #define LAB_INPUT_BYTES_MAX (1u << 20)
