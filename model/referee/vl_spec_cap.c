@@ -13,6 +13,7 @@
 #define CONFIG_BAR0 0x10u
 #define CONFIG_CAPS 0x34u
 #define HEADER_BYTES 0x40u
+#define MSIX_BYTES 12u // of the capability
 #define HEADER_LAYOUT 0x7Fu
 #define BAR_FLAGS 15u
 
@@ -125,6 +126,9 @@ static void write_capability(struct vl_referees *r, const struct vl_cap_look *lo
     const struct vl_pci_seen *f = vl_cap_seen(r, look->function);
     struct vl_cap_list list;
 
+    if (off < r->spec.regs.msix_at || off >= r->spec.regs.msix_at + MSIX_BYTES) {
+        r->spec.msix.control_seq = 0; // through the window, it may be: the driver went on
+    }
     if (f == NULL || !r->judge_device) {
         return;
     }
