@@ -65,7 +65,7 @@ struct bugs {
     uint32_t n_trials; // of each entry with each configuration
     bool wanted[BUGS_CONFIG_COUNT];
     uint64_t cap[BUGS_CONFIG_COUNT]; // executions
-    uint64_t trial_s;                // wall clock: the engine ends a trial then, censored
+    uint64_t trial_s;                // CPU time: a trial ends then, censored
     uint64_t tier;
     uint64_t minutes;
     uint32_t n_jobs;
@@ -101,7 +101,8 @@ bool bugs_keep(struct bugs *b, const struct bugs_entry *e, enum bugs_config conf
 // ---- one trial (bench_bugs_trial.c) -----------------------------------------------------------
 
 struct bugs_job {
-    pid_t pid; // 0: free
+    pid_t pid;  // 0: free
+    bool ended; // told to end
     struct bugs_entry *entry;
     enum bugs_config config;
     uint32_t trial; // the seed is one more

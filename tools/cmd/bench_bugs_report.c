@@ -190,9 +190,9 @@ static void print_caps(const struct bugs *b)
 void bugs_print_text(const struct bugs *b)
 {
     (void)printf("build: %s\ntier %" PRIu64 ": %" PRIu32
-                 " trials from an empty corpus, each until its first finding, at most %" PRIu64
-                 " s\n",
-                 cmd_build_id(), b->tier, b->n_trials, b->trial_s);
+                 " trial%s from an empty corpus, each until its first finding, at most %" PRIu64
+                 " CPU s\n",
+                 cmd_build_id(), b->tier, b->n_trials, b->n_trials == 1 ? "" : "s", b->trial_s);
     print_caps(b);
     print_bugs(b);
     print_classes(b);

@@ -241,7 +241,8 @@ static void draw_ratio(const struct picture *p, const char *class, double y)
 
     text(p, x - 8, y + 4, "end", 11, "fill=\"" INK "\"", class != NULL ? class : "all");
     if (s.n_ratios == 0) {
-        text(p, x, y + 4, "start", 11, "fill=\"#777777\"", "ours has no median");
+        text(p, x + 7 + width / p->decades, y + 4, "start", 11, "fill=\"#777777\"",
+             "ours has no median");
         return;
     }
     const double v = s.execs_middle.value;
@@ -256,23 +257,28 @@ static void draw_ratio(const struct picture *p, const char *class, double y)
     text(p, x + 7 + width * share, y + 4, "start", 11, "fill=\"" INK "\"", value);
 }
 
-// Returns where the panel ends.
-static double draw_ratios(const struct picture *p, double top)
+static void draw_ratios(const struct picture *p, double top)
 {
     double y = top + BAR;
+    double bottom = y + 10;
 
+    for (const char *class = bugs_next_class(p->b, NULL); class != NULL;
+         class = bugs_next_class(p->b, class)) { // bound: classes
+        bottom += BAR;
+    }
     text(p, SIDE_X, top, "start", 13, "font-weight=\"bold\" fill=\"" INK "\"",
          "Executions of naive / ours, middle ratio of a class");
+    for (int d = 0; d < 2; d++) { // even, and ten times as many
+        const double x = SIDE_X + 100 + d * (SIDE_W - 190) / p->decades;
+        line(p, x, top + 8, x, bottom, "#888888", 0.8);
+        text(p, x, bottom + 14, "middle", 10, "fill=\"" INK "\"", d == 0 ? "1" : "10");
+    }
     for (const char *class = bugs_next_class(p->b, NULL); class != NULL;
          class = bugs_next_class(p->b, class)) { // bound: classes
         draw_ratio(p, class, y);
         y += BAR;
     }
     draw_ratio(p, NULL, y);
-    const double ten = SIDE_X + 100 + (SIDE_W - 190) / p->decades;
-    line(p, ten, top + 8, ten, y + 10, "#222222", 0.8);
-    text(p, ten, y + 22, "middle", 10, "fill=\"" INK "\"", "10");
-    return y + 30;
 }
 
 // ---- the whole --------------------------------------------------------------------------------
@@ -288,7 +294,7 @@ static void draw_legend(const struct picture *p)
         if (!p->b->wanted[c]) {
             continue;
         }
-        disc(p, x, y - 4, 5, bugs_configs[c].colour);
+        disc(p, x, y - 4, radii[c], bugs_configs[c].colour);
         text(p, x + 10, y, "start", 12, "fill=\"" INK "\"", bugs_configs[c].name);
         text(p, x + 70, y, "start", 12, "fill=\"#555555\"", bugs_configs[c].text);
         y += 17;
@@ -308,8 +314,8 @@ static void draw_notes(const struct picture *p)
 
     axis(p, PLOT_X, PLOT_W, TOP, p->bottom);
     (void)snprintf(note, sizeof(note),
-                   "executions, medians of %" PRIu32 " trials (Kaplan-Meier) from an empty corpus",
-                   p->b->n_trials);
+                   "executions, medians of %" PRIu32 " trial%s (Kaplan-Meier) from an empty corpus",
+                   p->b->n_trials, p->b->n_trials == 1 ? "" : "s");
     text(p, PLOT_X + PLOT_W / 2, p->bottom + 34, "middle", 11, "fill=\"" INK "\"", note);
 }
 
@@ -342,7 +348,7 @@ static bool draw(struct picture *p)
     (void)rows(p);
     const bool ok = draw_curves(p, TOP + 20);
     if (p->b->wanted[BUGS_OURS] && p->b->wanted[BUGS_NAIVE]) {
-        (void)draw_ratios(p, TOP + CURVE_H + 100);
+        draw_ratios(p, TOP + CURVE_H + 100);
     }
     (void)fputs("</svg>\n", p->f);
     return ok;

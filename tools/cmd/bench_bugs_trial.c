@@ -68,7 +68,6 @@ _Noreturn static void become(const struct bugs *b, const struct bugs_job *job, c
 {
     char seed[48];
     char runs[48];
-    char seconds[48];
     char fixed[][32] = {"-max_len=1024",   "-timeout=10",  "-rss_limit_mb=2048",
                         "-detect_leaks=0", "-reload=0",    "-print_final_stats=1",
                         "-print_funcs=0",  "-verbosity=0", "-exact_artifact_path=/dev/null"};
@@ -85,11 +84,9 @@ _Noreturn static void become(const struct bugs *b, const struct bugs_job *job, c
     (void)snprintf(name, sizeof(name), "%s", program);
     (void)snprintf(seed, sizeof(seed), "-seed=%" PRIu32, job->trial + 1);
     (void)snprintf(runs, sizeof(runs), "-runs=%" PRIu64, b->cap[job->config]);
-    (void)snprintf(seconds, sizeof(seconds), "-max_total_time=%" PRIu64, b->trial_s);
     argv[n++] = name;
     argv[n++] = seed;
     argv[n++] = runs;
-    argv[n++] = seconds;
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
         argv[n++] = fixed[i];
     }
@@ -108,6 +105,7 @@ bool bugs_start(const struct bugs *b, struct bugs_job *job, const char *dir,
     (void)snprintf(job->log, sizeof(job->log), "%.3800s/%s-%s-%" PRIu32 ".log", dir,
                    job->entry->name, bugs_configs[job->config].name, job->trial + 1);
     (void)fflush(NULL);
+    job->ended = false;
     job->pid = fork();
     if (job->pid == 0) {
         become(b, job, program);
