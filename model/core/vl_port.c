@@ -38,15 +38,15 @@ static unsigned field_of(const struct virtq_span *span, uint32_t off)
     case VIRTQ_AREA_DESC: return VL_FIELD_DESC;
     case VIRTQ_AREA_INDIRECT: return VL_FIELD_INDIRECT;
     case VIRTQ_AREA_AVAIL:
-        return off == VIRTQ_RING_FLAGS  ? VL_FIELD_AVAIL_FLAGS
-               : off == VIRTQ_RING_IDX  ? VL_FIELD_AVAIL_IDX
-               : off + 2 == span->bytes ? VL_FIELD_USED_EVENT
-                                        : VL_FIELD_AVAIL_RING;
+        return off < VIRTQ_RING_IDX            ? VL_FIELD_AVAIL_FLAGS
+               : off < VIRTQ_RING_HEADER_BYTES ? VL_FIELD_AVAIL_IDX
+               : off + 2 >= span->bytes        ? VL_FIELD_USED_EVENT
+                                               : VL_FIELD_AVAIL_RING;
     case VIRTQ_AREA_USED:
-        return off == VIRTQ_RING_FLAGS  ? VL_FIELD_USED_FLAGS
-               : off == VIRTQ_RING_IDX  ? VL_FIELD_USED_IDX
-               : off + 2 == span->bytes ? VL_FIELD_AVAIL_EVENT
-                                        : VL_FIELD_USED_RING;
+        return off < VIRTQ_RING_IDX            ? VL_FIELD_USED_FLAGS
+               : off < VIRTQ_RING_HEADER_BYTES ? VL_FIELD_USED_IDX
+               : off + 2 >= span->bytes        ? VL_FIELD_AVAIL_EVENT
+                                               : VL_FIELD_USED_RING;
     case VIRTQ_AREA_BUFFER: break;
     }
     return VL_FIELD_BUFFER;

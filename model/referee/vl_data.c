@@ -202,9 +202,12 @@ static void wrong_length(struct vl_referees *r, const struct vl_head *h, const s
 static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head *h,
                      const struct vl_event *ev)
 {
-    const bool kept = !vl_promises(r, q) ||
-                      vl_promise_step(r, q, VL_SIDE_DRIVER,
-                                      vl_queue_collect(&q->abstract, (uint32_t)ev->value, ev->len));
+    const uint32_t head = (uint32_t)ev->value;
+    // A driver that does not load the length has none to be held against.
+    const uint32_t len = h->loaded_len == VL_NONE ? q->abstract.buffer[head].len : ev->len;
+    const bool kept =
+        !vl_promises(r, q) ||
+        vl_promise_step(r, q, VL_SIDE_DRIVER, vl_queue_collect(&q->abstract, head, len));
 
     if ((h->flags & VL_HEAD_SUBMITTED) == 0) {
         vl_referee_finding(r, "data:duplicate-completion", "driver",
@@ -218,13 +221,12 @@ static void complete(struct vl_referees *r, struct vl_squeue *q, struct vl_head 
                            "head %" PRIu64 " was completed with token %" PRIu64
                            ", it was submitted with %" PRIu64,
                            ev->value, ev->addr, h->token);
-    } else if (h->loaded_len != ev->len) {
+    } else if (h->loaded_len != ev->len && h->loaded_len != VL_NONE) {
         wrong_length(r, h, ev);
     }
-    r->ring_notify[q->index].short_head =
-        h->loaded_len < h->n_writable ? (uint32_t)ev->value : VL_NONE;
+    r->ring_notify[q->index].short_head = h->loaded_len < h->n_writable ? head : VL_NONE;
     h->flags &= ~(VL_HEAD_SUBMITTED | VL_HEAD_LOADED | VL_HEAD_SEND);
-    q->last_completed = (uint32_t)ev->value;
+    q->last_completed = head;
     if (!kept) {
         vl_promise_broken(r, q, VL_SIDE_DRIVER);
     }

@@ -12,10 +12,16 @@ static const uint8_t side_of[] = {
     [VL_AGENT_PLATFORM] = VL_SIDE_OTHER, [VL_AGENT_ADVERSARY] = VL_SIDE_OTHER,
 };
 
+// The high byte of a word that is loaded byte by byte: its low one came before.
+static bool second_byte(const struct vl_event *ev)
+{
+    return ev->kind == VL_EV_LOAD && ev->len == 1 && ev->addr % 2 != 0;
+}
+
 // A side's main context went on: if it was about to decide on a notification, it has decided.
 static inline void goes_on(struct vl_referees *r, const struct vl_event *ev, unsigned side)
 {
-    if (r->deciding[side] != 0 && ev->agent == side) {
+    if (r->deciding[side] != 0 && ev->agent == side && !second_byte(ev)) {
         vl_live_passed(r, (enum vl_side)side);
     }
 }

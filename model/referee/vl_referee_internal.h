@@ -7,14 +7,14 @@
 //   vl_ring_chain.c    what a store of avail idx publishes
 //   vl_ring_edge.c     what the driver does to its queues beside the words of their rings
 //   vl_ring_device.c   the device's
+//   vl_ring_width.c    ring accesses that are not of one word's width
 //   vl_ring_notify.c   suppression, notifications that were owed, unneeded, of nothing new
 //   vl_own.c           payload: who may touch which byte when
 //   vl_data.c          tokens, digests, lengths
 //   vl_live.c          lost notifications, a run that ends stuck
 //   vl_state.c         abstract states that were reached
 //   vl_flight.c        what is under way between the sides
-//   vl_robust.c        lies, accusations, bounded work
-//   vl_robust_pci.c    register rules of PCI itself
+//   vl_robust*.c       lies, accusations, bounded work; register rules of PCI itself
 //   vl_spec*.c         the clauses of the standard that registers and device types decide
 //
 // SPDX-License-Identifier: BSD-2-Clause
@@ -25,6 +25,7 @@
 #include "model/referee/vl_flight.h"
 #include "model/referee/vl_referee.h"
 #include "model/referee/vl_ring_notify.h"
+#include "model/referee/vl_ring_width.h"
 #include "model/referee/vl_shadow.h"
 #include "model/referee/vl_spec_areas.h"
 
@@ -152,7 +153,7 @@ void vl_driver_take_back(struct vl_referees *r, struct vl_squeue *q, uint32_t he
 
 // ---- vl_ring_chain.c --------------------------------------------------------------------------
 
-// The driver stored avail idx of a live queue.
+// The driver stored avail idx of a live queue; if ev->len is 1, a byte of what ev->value is now.
 void vl_driver_publishes(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
                          uint64_t seq);
 
@@ -188,8 +189,10 @@ void vl_device_register(struct vl_referees *r, const struct vl_reg_access *a);
 
 // ---- vl_ring_used.c ---------------------------------------------------------------------------
 
-// The device stored used idx of a live queue, or the entry ev->value in one of its slots.
-void vl_device_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq);
+// The device stored used idx of a live queue (if ev->len is 1, a byte of what ev->value is now), or
+// the entry ev->value in one of its slots.
+void vl_device_used_idx(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                        uint64_t seq);
 void vl_device_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
                          const struct vl_event *ev);
 

@@ -357,21 +357,10 @@ bad_idx(struct vl_referees *r, const struct vl_squeue *q, uint16_t idx, bool who
     }
 }
 
-// Avail idx behind the store, which may be of one of its bytes.
-static uint16_t idx_behind(const struct vl_squeue *q, const struct vl_event *ev)
-{
-    if (ev->len != 1) {
-        return (uint16_t)ev->value;
-    }
-    return ev->addr == q->avail + VL_RING_IDX_OFF
-               ? (uint16_t)((q->avail_idx & 0xFF00u) | (ev->value & 0xFFu))
-               : (uint16_t)((q->avail_idx & 0x00FFu) | (ev->value & 0xFFu) << 8);
-}
-
 void vl_driver_publishes(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
                          uint64_t seq)
 {
-    const uint16_t idx = idx_behind(q, ev);
+    const uint16_t idx = (uint16_t)ev->value;
     const uint16_t old = q->avail_idx;
     const uint16_t n_new = (uint16_t)(idx - old);
 

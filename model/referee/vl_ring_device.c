@@ -31,10 +31,10 @@ static bool other_areas(const struct vl_referees *r, const struct vl_squeue *q,
     }
     switch (ev->field) {
     case VL_FIELD_DESC: return q == NULL || ev->addr - q->desc >= q->desc_bytes;
-    case VL_FIELD_AVAIL_FLAGS: return q == NULL || ev->addr != q->avail + VL_RING_FLAGS_OFF;
-    case VL_FIELD_AVAIL_IDX: return q == NULL || ev->addr != q->avail + VL_RING_IDX_OFF;
-    case VL_FIELD_USED_FLAGS: return q == NULL || ev->addr != q->used + VL_RING_FLAGS_OFF;
-    case VL_FIELD_USED_IDX: return q == NULL || ev->addr != q->used + VL_RING_IDX_OFF;
+    case VL_FIELD_AVAIL_FLAGS: return q == NULL || ev->addr - q->avail - VL_RING_FLAGS_OFF >= 2;
+    case VL_FIELD_AVAIL_IDX: return q == NULL || ev->addr - q->avail - VL_RING_IDX_OFF >= 2;
+    case VL_FIELD_USED_FLAGS: return q == NULL || ev->addr - q->used - VL_RING_FLAGS_OFF >= 2;
+    case VL_FIELD_USED_IDX: return q == NULL || ev->addr - q->used - VL_RING_IDX_OFF >= 2;
     case VL_FIELD_AVAIL_RING:
     case VL_FIELD_USED_EVENT: return q == NULL || ev->addr - q->avail >= q->avail_bytes;
     case VL_FIELD_USED_RING:
@@ -362,6 +362,38 @@ static void load_avail_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t 
     q->seen_avail = idx;
 }
 
+// A word of the available ring was loaded.
+static void load_word(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                      uint64_t seq)
+{
+    const uint64_t off = ev->addr - q->avail;
+
+    if (off == VL_RING_IDX_OFF) {
+        vl_notify_index_loaded(r, q, VL_SIDE_DEVICE, ev);
+        load_avail_idx(r, q, (uint16_t)ev->value, seq);
+    } else if (off == VL_RING_FLAGS_OFF) {
+        vl_notify_decides(r, q, VL_SIDE_DEVICE, false, ev);
+        vl_live_looked(r, q, VL_SIDE_DEVICE, false, (uint16_t)ev->value, seq);
+    } else if (off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
+        load_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
+                        (uint16_t)ev->value, seq);
+    } else {
+        vl_notify_decides(r, q, VL_SIDE_DEVICE, true, ev);
+        vl_live_looked(r, q, VL_SIDE_DEVICE, true, (uint16_t)ev->value, seq);
+    }
+}
+
+static void __attribute__((cold, noinline))
+load_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
+{
+    struct vl_event part[VL_WIDTH_PARTS];
+    const uint32_t n = vl_width_loads(r, q, VL_SIDE_DEVICE, ev, part);
+
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
+        load_word(r, q, &part[i], seq);
+    }
+}
+
 void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const bool descriptor = ev->len == VL_DESC_BYTES;
@@ -383,18 +415,10 @@ void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
         load_descriptor(r, q, ev, seq);
     } else if (off >= q->avail_bytes) {
         return; // its own area
-    } else if (off == VL_RING_IDX_OFF) {
-        vl_notify_index_loaded(r, q, VL_SIDE_DEVICE, ev);
-        load_avail_idx(r, q, (uint16_t)ev->value, seq);
-    } else if (off == VL_RING_FLAGS_OFF) {
-        vl_notify_decides(r, q, VL_SIDE_DEVICE, false, ev);
-        vl_live_looked(r, q, VL_SIDE_DEVICE, false, (uint16_t)ev->value, seq);
-    } else if (off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
-        load_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
-                        (uint16_t)ev->value, seq);
+    } else if (vl_width_whole(q, false, off, ev->len)) {
+        load_word(r, q, ev, seq);
     } else {
-        vl_notify_decides(r, q, VL_SIDE_DEVICE, true, ev);
-        vl_live_looked(r, q, VL_SIDE_DEVICE, true, (uint16_t)ev->value, seq);
+        load_parts(r, q, ev, seq);
     }
 }
 
@@ -406,6 +430,52 @@ static void writes_table(struct vl_referees *r, const struct vl_event *ev, const
     VL_BROKEN_AS(r, VL_SIDE_DEVICE, 2_7_5_1_dev_4, "ownership:device-writes-driver-area",
                  "the device stored 0x%" PRIx64 " at gpa 0x%" PRIx64 ", in %s of queue %u",
                  ev->value, ev->addr, table, queue);
+}
+
+// Without EVENT_IDX there need be no avail_event: the ring ends before it, and who laid it out may
+// keep what it likes there [2.7.8]. A hostile driver may have told the device something else.
+static void __attribute__((cold, noinline))
+behind_ring(struct vl_referees *r, const struct vl_squeue *q, const struct vl_event *ev)
+{
+    if (r->judge_driver) {
+        vl_referee_finding(r, "ownership:device-write-outside", "device",
+                           "the device stored 0x%" PRIx64 " at gpa 0x%" PRIx64
+                           ", behind the used ring of queue %u: an avail_event is there with "
+                           "EVENT_IDX only, which was not negotiated",
+                           ev->value, ev->addr, q->index);
+    }
+}
+
+// A word of the used ring was stored, or a part of it that makes this word of it.
+static void store_word(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                       uint64_t seq)
+{
+    const uint64_t off = ev->addr - q->used;
+
+    if (off == VL_RING_FLAGS_OFF) {
+        vl_notify_flags(r, q, VL_SIDE_DEVICE, ev->value);
+        vl_notify_asked(r, q, VL_SIDE_DEVICE, false, ev);
+    } else if (off == VL_RING_IDX_OFF) {
+        vl_notify_index_stored(r, q, VL_SIDE_DEVICE, ev);
+        vl_device_used_idx(r, q, ev, seq);
+    } else if (off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES) {
+        vl_device_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES, ev);
+    } else if (q->event_idx) {
+        vl_notify_asked(r, q, VL_SIDE_DEVICE, true, ev);
+    } else {
+        behind_ring(r, q, ev);
+    }
+}
+
+static void __attribute__((cold, noinline))
+store_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
+{
+    struct vl_event part[VL_WIDTH_PARTS];
+    const uint32_t n = vl_width_stores(r, q, VL_SIDE_DEVICE, ev, part);
+
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
+        store_word(r, q, &part[i], seq);
+    }
 }
 
 void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
@@ -436,17 +506,10 @@ void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
                      ev->value, ev->addr - q->avail, q->index);
     } else if (off >= q->used_bytes) {
         writes_table(r, ev, "the descriptor table", q->index);
-    } else if (off < VL_RING_IDX_OFF) {
-        vl_notify_flags(r, q, VL_SIDE_DEVICE, off, ev->value);
-        vl_notify_asked(r, q, VL_SIDE_DEVICE, false, ev);
-    } else if (off == VL_RING_IDX_OFF) {
-        vl_notify_index_stored(r, q, VL_SIDE_DEVICE, ev);
-        vl_device_used_idx(r, q, (uint16_t)ev->value, seq);
-    } else if (off >= VL_RING_SLOTS_OFF && off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES &&
-               ev->len == VL_USED_SLOT_BYTES) {
-        vl_device_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES, ev);
-    } else if (off >= VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES) {
-        vl_notify_asked(r, q, VL_SIDE_DEVICE, true, ev);
+    } else if (vl_width_whole(q, true, off, ev->len)) {
+        store_word(r, q, ev, seq);
+    } else {
+        store_parts(r, q, ev, seq);
     }
 }
 

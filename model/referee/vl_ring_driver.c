@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define LONG_USED "used length larger than the writable part"
+
 // ---- order ----------------------------------------------------------------------------------
 
 // Only under config.barriers, from the orders in force as recorded: elsewhere a missing barrier is
@@ -99,6 +101,42 @@ static void store_descriptor(struct vl_referees *r, const struct vl_event *ev, u
     }
 }
 
+// A word of the available ring was stored, or a part of it that makes this word of it.
+static void store_word(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                       uint64_t seq)
+{
+    const uint64_t off = ev->addr - q->avail;
+
+    if (off == VL_RING_IDX_OFF) {
+        if (r->config.barriers) {
+            order_publication(r, ev);
+        }
+        vl_notify_index_stored(r, q, VL_SIDE_DRIVER, ev);
+        vl_driver_publishes(r, q, ev, seq);
+    } else if (off == VL_RING_FLAGS_OFF) {
+        vl_notify_flags(r, q, VL_SIDE_DRIVER, ev->value);
+        vl_notify_asked(r, q, VL_SIDE_DRIVER, false, ev);
+    } else if (off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
+        r->acts.unordered = true;
+        r->acts.dirty_seq = seq;
+        store_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
+                         (uint16_t)ev->value);
+    } else {
+        vl_notify_asked(r, q, VL_SIDE_DRIVER, true, ev);
+    }
+}
+
+static void __attribute__((cold, noinline))
+store_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
+{
+    struct vl_event part[VL_WIDTH_PARTS];
+    const uint32_t n = vl_width_stores(r, q, VL_SIDE_DRIVER, ev, part);
+
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
+        store_word(r, q, &part[i], seq);
+    }
+}
+
 void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_squeue *q = vl_squeue_at(r, ev);
@@ -118,23 +156,10 @@ void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
                      "the driver stored 0x%" PRIx64 " at byte %" PRIu64
                      " of the used ring of queue %u",
                      ev->value, ev->addr - q->used, q->index);
-    } else if (off - VL_RING_IDX_OFF < 2) {
-        if (r->config.barriers) {
-            order_publication(r, ev);
-        }
-        vl_notify_index_stored(r, q, VL_SIDE_DRIVER, ev);
-        vl_driver_publishes(r, q, ev, seq);
-    } else if (off < VL_RING_IDX_OFF) {
-        vl_notify_flags(r, q, VL_SIDE_DRIVER, off, ev->value);
-        vl_notify_asked(r, q, VL_SIDE_DRIVER, false, ev);
-    } else if (off >= VL_RING_SLOTS_OFF &&
-               off < VL_RING_SLOTS_OFF + q->size * VL_AVAIL_SLOT_BYTES) {
-        r->acts.unordered = true;
-        r->acts.dirty_seq = seq;
-        store_avail_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_AVAIL_SLOT_BYTES,
-                         (uint16_t)ev->value);
-    } else if (off >= VL_RING_SLOTS_OFF) {
-        vl_notify_asked(r, q, VL_SIDE_DRIVER, true, ev);
+    } else if (vl_width_whole(q, false, off, ev->len)) {
+        store_word(r, q, ev, seq);
+    } else {
+        store_parts(r, q, ev, seq);
     }
 }
 
@@ -203,12 +228,14 @@ taken_wrongly(struct vl_referees *r, const struct vl_squeue *q, uint32_t slot, u
     }
 }
 
-// The next used entry: with it the driver owns the buffer again.
+// The next used entry: with it the driver owns the buffer again. Of one whose id alone was loaded
+// the length is not known.
 static void load_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
-                           uint64_t value, uint64_t seq)
+                           const struct vl_event *ev, uint64_t seq)
 {
-    const uint32_t id = (uint32_t)value;
-    const uint32_t len = (uint32_t)(value >> 32);
+    const bool whole = ev->len == VL_USED_SLOT_BYTES;
+    const uint32_t id = (uint32_t)ev->value;
+    const uint32_t len = (uint32_t)(ev->value >> 32);
 
     r->work[VL_SIDE_DRIVER] = 0;
     const uint32_t ahead = (slot - q->reaped) & q->mask;
@@ -229,8 +256,8 @@ static void load_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t 
         vl_robust_lie(r, q, VL_SIDE_DRIVER, "used id of a head that is not in flight", id, seq);
         return;
     }
-    if (len > h->n_writable) {
-        vl_robust_lie(r, q, VL_SIDE_DRIVER, "used length larger than the writable part", len, seq);
+    if (whole && len > h->n_writable) {
+        vl_robust_lie(r, q, VL_SIDE_DRIVER, LONG_USED, len, seq);
         return;
     }
     if (h->publish_number != q->n_taken_back++) {
@@ -238,7 +265,68 @@ static void load_used_slot(struct vl_referees *r, struct vl_squeue *q, uint32_t 
     }
     vl_driver_take_back(r, q, id);
     h->flags |= VL_HEAD_LOADED;
-    h->loaded_len = len;
+    h->loaded_len = whole ? len : VL_NONE;
+}
+
+// The length of the used entry that was loaded last.
+static void load_used_len(struct vl_referees *r, struct vl_squeue *q, uint32_t slot,
+                          const struct vl_event *ev, uint64_t seq)
+{
+    const uint32_t id = (uint32_t)ev->value;
+    const uint32_t len = (uint32_t)(ev->value >> 32);
+
+    if (slot != ((q->reaped - 1u) & q->mask) || id >= q->size ||
+        (q->head[id].flags & VL_HEAD_LOADED) == 0) {
+        return;
+    }
+    q->head[id].loaded_len = len;
+    if (len > q->head[id].n_writable) {
+        vl_robust_lie(r, q, VL_SIDE_DRIVER, LONG_USED, len, seq);
+    }
+}
+
+static void load_used_entry(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                            uint64_t seq)
+{
+    const uint32_t in = (uint32_t)(ev->addr - q->used) - VL_RING_SLOTS_OFF;
+
+    if (in % VL_USED_SLOT_BYTES == 0) {
+        load_used_slot(r, q, in / VL_USED_SLOT_BYTES, ev, seq);
+    } else {
+        load_used_len(r, q, in / VL_USED_SLOT_BYTES, ev, seq);
+    }
+}
+
+// A word of the used ring was loaded, or an id or a length.
+static void load_word(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                      uint64_t seq)
+{
+    const uint64_t off = ev->addr - q->used;
+
+    if (off == VL_RING_IDX_OFF) {
+        vl_notify_index_loaded(r, q, VL_SIDE_DRIVER, ev);
+        load_used_idx(r, q, (uint16_t)ev->value, seq);
+    } else if (off - VL_RING_SLOTS_OFF < q->size * VL_USED_SLOT_BYTES) {
+        load_used_entry(r, q, ev, seq);
+    } else {
+        const bool event_word = off != VL_RING_FLAGS_OFF;
+        if (r->config.barriers) {
+            order_decision(r, q, ev, event_word);
+        }
+        vl_notify_decides(r, q, VL_SIDE_DRIVER, event_word, ev);
+        vl_live_looked(r, q, VL_SIDE_DRIVER, event_word, (uint16_t)ev->value, seq);
+    }
+}
+
+static void __attribute__((cold, noinline))
+load_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
+{
+    struct vl_event part[VL_WIDTH_PARTS];
+    const uint32_t n = vl_width_loads(r, q, VL_SIDE_DRIVER, ev, part);
+
+    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
+        load_word(r, q, &part[i], seq);
+    }
 }
 
 void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
@@ -252,25 +340,9 @@ void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     if (off >= q->used_bytes) {
         return; // its own areas
     }
-    if (off == VL_RING_IDX_OFF) {
-        vl_notify_index_loaded(r, q, VL_SIDE_DRIVER, ev);
-        load_used_idx(r, q, (uint16_t)ev->value, seq);
-    } else if (off == VL_RING_FLAGS_OFF) {
-        if (r->config.barriers) {
-            order_decision(r, q, ev, false);
-        }
-        vl_notify_decides(r, q, VL_SIDE_DRIVER, false, ev);
-        vl_live_looked(r, q, VL_SIDE_DRIVER, false, (uint16_t)ev->value, seq);
-    } else if (off < VL_RING_SLOTS_OFF + q->size * VL_USED_SLOT_BYTES) {
-        if (ev->len == VL_USED_SLOT_BYTES) {
-            load_used_slot(r, q, (uint32_t)(off - VL_RING_SLOTS_OFF) / VL_USED_SLOT_BYTES,
-                           ev->value, seq);
-        }
+    if (vl_width_whole(q, true, off, ev->len)) {
+        load_word(r, q, ev, seq);
     } else {
-        if (r->config.barriers) {
-            order_decision(r, q, ev, true);
-        }
-        vl_notify_decides(r, q, VL_SIDE_DRIVER, true, ev);
-        vl_live_looked(r, q, VL_SIDE_DRIVER, true, (uint16_t)ev->value, seq);
+        load_parts(r, q, ev, seq);
     }
 }

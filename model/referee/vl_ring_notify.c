@@ -68,9 +68,9 @@ void vl_notify_live(struct vl_referees *r, const struct vl_squeue *q)
 }
 
 void vl_notify_flags(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
-                     uint64_t off, uint64_t value)
+                     uint64_t value)
 {
-    const unsigned flags = (unsigned)(value << (8 * off)) & 0xFFFFu;
+    const unsigned flags = (unsigned)value & 0xFFFFu;
 
     if (q->event_idx && flags != 0) {
         if (side == VL_SIDE_DRIVER) {

@@ -58,9 +58,9 @@ struct vl_ring_notify {
 // A queue goes live: its memory is the driver's so far [2.7.10.1-drv-1].
 void vl_notify_live(struct vl_referees *r, const struct vl_squeue *q);
 
-// A side stored to its flags word, bytes from off on.
+// A side stored its flags word.
 void vl_notify_flags(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
-                     uint64_t off, uint64_t value);
+                     uint64_t value);
 
 // A side published, with its duty as it was before.
 void vl_notify_published(struct vl_referees *r, const struct vl_squeue *q, enum vl_side side);

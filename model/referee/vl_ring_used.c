@@ -90,15 +90,17 @@ bad_used_idx(struct vl_referees *r, const struct vl_squeue *q, uint16_t idx)
     }
 }
 
-void vl_device_used_idx(struct vl_referees *r, struct vl_squeue *q, uint16_t idx, uint64_t seq)
+void vl_device_used_idx(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                        uint64_t seq)
 {
+    const uint16_t idx = (uint16_t)ev->value;
     const uint16_t old = q->used_idx;
     const uint16_t n_new = (uint16_t)(idx - old);
 
     r->work[VL_SIDE_DEVICE] = 0;
     // An index that stays where it is, with the next slot filled, is one that lost its high bits.
     const bool filled = q->used_fresh[old & q->mask] != 0;
-    if (n_new == 0 && !filled) {
+    if (n_new == 0 && (!filled || ev->len == 1)) {
         return;
     }
     if (n_new == 0 || n_new > q->n_held) {

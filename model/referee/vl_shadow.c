@@ -236,6 +236,7 @@ void vl_squeue_start(struct vl_squeue *q, uint16_t start_idx)
     q->n_given_back = 0;
     q->walk_head = q->hint_head = q->last_elem = VL_NONE;
     q->walk_expect = VL_NOWHERE;
+    memset(q->piece, 0, sizeof(q->piece));
     for (unsigned i = 0; i < VL_SIDE_COUNT; i++) {
         q->duty[i] = (struct vl_duty){.idx = start_idx, .decided = start_idx};
         q->lie[i] = (struct vl_lie){0};

@@ -151,7 +151,7 @@ struct vl_head {
     uint32_t told_writable;  // driver: bytes that the device may write, by its note
     uint32_t n_descs;        // driver: entries of the queue's table that the chain holds
     uint32_t n_writable;     // driver: bytes
-    uint32_t loaded_len;     // driver: used length as loaded
+    uint32_t loaded_len;     // driver: used length as loaded; VL_NONE: it was not
     uint32_t publish_number; // driver: order of publication
     uint32_t pop_number;     // device: order of acceptance
     uint32_t n_pushed;       // device: used entries stored, and not covered by used idx yet
@@ -191,6 +191,19 @@ struct vl_lie {
     const char *what; // NULL: none
     uint64_t value;
     uint64_t seq;
+};
+
+// Words of a ring of which a side may have seen a part so far.
+enum vl_piece_kind { VL_PIECE_IDX, VL_PIECE_EVENT, VL_PIECE_SLOT, VL_PIECE_LEN, VL_PIECE_COUNT };
+
+// What a side saw of such a word, by loads that are not of all of it.
+struct vl_piece {
+    uint32_t off;   // of the word in its ring
+    uint32_t from;  // event that stored what it saw first, as reads_from
+    uint32_t value; // the bytes that were seen
+    uint8_t seen;   // bit per byte
+    bool mixed;     // they are of different stores
+    bool told;      // a used id: handed on without its length
 };
 
 struct vl_squeue {
@@ -255,7 +268,8 @@ struct vl_squeue {
     // duties and lies
     struct vl_duty duty[VL_SIDE_COUNT];
     struct vl_lie lie[VL_SIDE_COUNT];
-    bool broken[VL_SIDE_COUNT]; // that side took the queue out of service
+    bool broken[VL_SIDE_COUNT];                           // that side took the queue out of service
+    struct vl_piece piece[VL_SIDE_COUNT][VL_PIECE_COUNT]; // by who loads
 };
 
 #define VL_SLOT_FRESH 0x10000u

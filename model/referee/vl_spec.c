@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CONFIG_BAR0 0x10u
+#define STATUS_RESERVED 0x30u // bits of status that mean nothing
 
 // ---- verdicts -------------------------------------------------------------------------------
 
@@ -156,6 +157,10 @@ bool vl_spec_judgeable(struct vl_referees *r, const struct vl_reg_access *a)
     if (a->write && a->region == VL_REGION_COMMON && a->off >= VL_COMMON_QUEUE_SIZE &&
         !s->queue_selected) {
         vl_spec_lose(r); // of which queue?
+    }
+    if (a->write && a->region == VL_REGION_COMMON && a->off == VL_COMMON_STATUS && a->value != 0 &&
+        ((s->status & ~a->value) != 0 || (a->value & STATUS_RESERVED) != 0)) {
+        vl_spec_lose(r); // the device may take it, a part of it, or nothing
     }
     if (a->write && a->region == VL_REGION_COMMON && s->reset_asked) {
         vl_spec_isr_anew(&r->spec.isr); // who does not wait for its end learns not when that is
