@@ -66,7 +66,8 @@ features()
 {
     rm -rf "$work/maps"
     mkdir "$work/maps"
-    afl-showmap -q -e -m none -t 5000 -i "$work/bytes" -o "$work/maps" -- "$edges" >/dev/null 2>&1
+    (cd "$work" && # it leaves a file where it runs
+        afl-showmap -q -e -m none -t 5000 -i bytes -o maps -- "$edges" >/dev/null 2>&1)
     (cd "$work/maps" && awk '{ sub(/:.*/, ""); print FILENAME, "e" $0 }' ./*) | sed 's,^\./,,'
     while read -r name _; do
         VRINGLAB_MARKS=1 "$harness" "$work/text/$name.run" 2>/dev/null |
@@ -88,7 +89,9 @@ pick()
                     for (i = 1; i <= n; i++) new += !(f[i] in covered)
                     if (new == 0) { delete has[name]; continue }
                     worth = new / (events[name] + fixed)
-                    if (worth > most || (worth == most && name < best)) { most = worth; best = name }
+                    if (worth > most || (worth == most && name < best)) {
+                        most = worth; best = name
+                    }
                 }
                 if (best == "") break
                 n = split(has[best], f, " ")
