@@ -175,7 +175,7 @@ static const struct {
     {"note", "queue-areas queue-live queue-served queue-down submit send complete receive "
              "detach pop peer-error control config-changed sync"},
     {"lane", "schedule read store notify workload completion mischief-driver mischief-device "
-             "mischief-pci platform"},
+             "mischief-pci platform priority delay"},
 };
 #define NAME_TABLES (sizeof(names) / sizeof(names[0]))
 
