@@ -2,7 +2,9 @@
 #   libfuzzer   clang's engine
 #   afl         AFL++'s libFuzzer driver (the compiler is afl-clang-fast)
 #   (empty)     fuzz/standalone_main.c, which replays files
-# LIB_FUZZING_ENGINE, where it is set, is linked instead, as OSS-Fuzz asks.
+# LIB_FUZZING_ENGINE, where it is set, is linked instead, as OSS-Fuzz asks: options and archives in
+# their order, behind the objects, with the C++ compiler if the environment names one (CXX). Beside
+# it each harness is linked once more with fuzz/standalone_main.c, as replay/fuzz_<target>.
 # Harnesses link nothing beyond libc: no SQLite.
 # SPDX-License-Identifier: BSD-2-Clause
 vringlab_glob(harness_mains fuzz/fuzz_*.c)
@@ -30,6 +32,12 @@ set(harness_extra "")
 if(LIB_FUZZING_ENGINE)
   message(STATUS "vringlab: harnesses use LIB_FUZZING_ENGINE=${LIB_FUZZING_ENGINE}")
   separate_arguments(harness_engine UNIX_COMMAND "${LIB_FUZZING_ENGINE}")
+  if(DEFINED ENV{CXX} OR CMAKE_CXX_COMPILER)
+    enable_language(CXX)
+    separate_arguments(harness_link UNIX_COMMAND "${VRINGLAB_ENGINE_LINK}")
+  else()
+    list(APPEND harness_engine stdc++ m pthread) # engines are C++
+  endif()
 elseif(VRINGLAB_ENGINE STREQUAL "libfuzzer" OR VRINGLAB_ENGINE STREQUAL "afl")
   set(harness_engine -fsanitize=fuzzer)
 elseif(VRINGLAB_ENGINE STREQUAL "")
@@ -57,18 +65,28 @@ if(CMAKE_C_COMPILER MATCHES "/afl-[a-z-]+$" AND NOT LIB_FUZZING_ENGINE)
                         LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
 endif()
 
+# Link one harness from what the other form of it was linked from, too.
+function(vringlab_harness target main)
+  add_executable(${target} "${main}" ${ARGN})
+  vringlab_link(${target})
+  vringlab_set(${target} COVERED)
+  target_link_libraries(${target} PRIVATE vringlab_fuzz vringlab_feedback)
+endfunction()
+
 foreach(main IN LISTS harness_mains)
   get_filename_component(name "${main}" NAME_WE)
-  add_executable(${name} "${main}" ${harness_extra})
-  vringlab_link(${name})
-  vringlab_set(${name} COVERED)
-  target_link_libraries(${name} PRIVATE vringlab_fuzz vringlab_feedback)
-  foreach(engine IN LISTS harness_engine)
-    if(engine MATCHES "^-")
-      target_link_options(${name} PRIVATE "${engine}")
-    else()
-      target_link_libraries(${name} PRIVATE "${engine}" stdc++ m pthread) # engines are C++
+  vringlab_harness(${name} "${main}" ${harness_extra})
+  if(LIB_FUZZING_ENGINE)
+    target_link_libraries(${name} PRIVATE ${harness_engine})
+    if(CMAKE_CXX_COMPILER)
+      set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
+      target_link_options(${name} PRIVATE ${harness_link})
     endif()
-  endforeach()
+    vringlab_harness(replay_${name} "${main}" "${harness_standalone}")
+    set_target_properties(replay_${name} PROPERTIES OUTPUT_NAME "${name}"
+                          RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/replay")
+  else()
+    target_link_options(${name} PRIVATE ${harness_engine})
+  endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
 endforeach()

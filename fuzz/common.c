@@ -288,6 +288,31 @@ const struct vl_choices *fuzz_choices(void)
     return &lab_machine(last)->choices;
 }
 
+bool fuzz_file_to_bytes(const char *path, const char *to)
+{
+    static uint8_t data[LAB_INPUT_HEADER_BYTES + 2 * LAB_INPUT_BYTES_MAX];
+    struct lab_input in;
+    char err[256];
+
+    if (!fuzz_load(path, &in, err)) {
+        (void)fprintf(stderr, "%s: %s\n", name(), err);
+        return false;
+    }
+    const size_t n = lab_input_encode(target, &in, data, sizeof(data), err);
+    lab_input_free(&in);
+    if (n == 0) {
+        (void)fprintf(stderr, "%s: left out: %s: %s\n", name(), path, err);
+        return true;
+    }
+    FILE *f = fopen(to, "wb");
+    const bool written = f != NULL && fwrite(data, 1, n, f) == n;
+    const bool ok = f != NULL && fclose(f) == 0 && written;
+    if (!ok) {
+        (void)fprintf(stderr, "%s: %s: cannot be written\n", name(), to);
+    }
+    return ok;
+}
+
 uint64_t fuzz_marks(void)
 {
     return marks;
@@ -334,6 +359,7 @@ void fuzz_open_scenario(enum lab_target which, const char *words)
     }
     last = world_for(&base); // loads faulty players before an engine forks
     mutator_open(target, &base, locked);
+    fuzz_feedback(0, NULL); // reads what it is asked for now: runs must not differ
 }
 
 static void print_stats(void)

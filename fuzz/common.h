@@ -48,7 +48,13 @@ const struct vl_choices *fuzz_choices(void);
 // err. lab_input_free() frees it.
 bool fuzz_load(const char *path, struct lab_input *in, char err[256]);
 
-// Replay files without an engine, and all files of directories, in order of their names.
+// Write the input in a file, of either form, as bytes into the file to. An input that bytes cannot
+// say is left out, which is said on stderr.
+// Returns false if the file cannot be read or its bytes cannot be written; it says so on stderr.
+bool fuzz_file_to_bytes(const char *path, const char *to);
+
+// Replay files without an engine, and all files of directories, in order of their names; after
+// --bytes OUT write them into the directory OUT instead, by fuzz_file_to_bytes().
 //   argc, argv  as of main()
 // VRINGLAB_MARKS=1 prints the marks that were reached; VRINGLAB_MARKS=check also fails if one that
 // the target demands was not.

@@ -4,13 +4,14 @@
 # $VRINGLAB_PREFIX. Harnesses land in $OUT; in $WORK, programs that replay and record their inputs.
 #
 #   PLANTED_BUG=1    with the bug that each of the three rings can be built with
+#   PLANTED_BUG=2    with tinyvmm's other one, which needs a weak memory model to be seen
 #
 # SPDX-License-Identifier: BSD-2-Clause
 here=$(cd "$(dirname "$0")" && pwd)
 [ -d "$here/firmware" ] || here=$PWD # copied to $SRC/build.sh, and called from the project
 CFLAGS=${CFLAGS:-}
 CXXFLAGS=${CXXFLAGS:-}
-bug=${PLANTED_BUG:+-DPLANTED_BUG}
+bug=${PLANTED_BUG:+-DPLANTED_BUG=$PLANTED_BUG}
 
 # ---- vringlab, with the same compiler and flags ----
 prefix=${VRINGLAB_PREFIX:-$WORK/prefix}
@@ -53,14 +54,41 @@ link()
         $(pkg-config --libs vringlab-watch vringlab-fuzz $trace) -o "$WORK/${name}_replay"
 }
 
-# glue NAME SOURCE   the player and its harness, once with LLVMFuzzer*() alone and once with main()
+# glue NAME SOURCE FLAGS...   the player and its harness, with LLVMFuzzer*() alone and with main()
 glue()
 {
-    compile "$1.o" "$2"
-    compile "$1_replay.o" "$2" -DSTANDALONE ${trace:+-DWITH_TRACE}
+    local name=$1 source=$2
+    shift 2
+    compile "$name.o" "$source" "$@"
+    compile "${name}_replay.o" "$source" "$@" -DSTANDALONE ${trace:+-DWITH_TRACE}
 }
 
 # ---- depth 1: accessor macros ----
 compile fwq.o firmware/fwq.c '-DFW_IO_HEADER="fw_io_lab.h"'
 glue fuzz_firmware firmware/fuzz_firmware.c
 link fuzz_firmware fwq.o
+
+# ---- depth 2: the compiler reports each access of vmm_queue.c ----
+# The instrumentation of one sanitizer takes the place of another's in this file alone, and its
+# runtime is not linked: libvringlab_watch.a is what it calls.
+watch="-fno-sanitize=address -fno-sanitize=memory -fsanitize=thread"
+if $CC --version | grep -q clang; then
+    watch+=" -mllvm -tsan-distinguish-volatile=1 -mllvm -tsan-instrument-read-before-write=1"
+    watch+=" -mllvm -tsan-instrument-func-entry-exit=0"
+else
+    watch+=" --param tsan-distinguish-volatile=1 --param tsan-instrument-func-entry-exit=0"
+fi
+# shellcheck disable=SC2086
+compile vmm_queue.o tinyvmm/vmm_queue.c $watch
+# Compilers that leave copies to the C library's functions (clang up to 15, gcc): ours see them.
+objcopy --redefine-sym memcpy=__tsan_memcpy --redefine-sym memmove=__tsan_memmove \
+    --redefine-sym memset=__tsan_memset "$WORK/vmm_queue.o"
+glue fuzz_tinyvmm tinyvmm/fuzz_tinyvmm.c
+link fuzz_tinyvmm vmm_queue.o
+glue fuzz_tinyvmm_pair tinyvmm/fuzz_tinyvmm.c -DHONEST_PEER
+link fuzz_tinyvmm_pair vmm_queue.o
+
+# ---- depth 3: a black box ----
+compile bb_device.o blackbox/bb_device.c
+glue fuzz_blackbox blackbox/fuzz_blackbox.c
+link fuzz_blackbox bb_device.o

@@ -124,7 +124,7 @@ void vl_hash_log(struct vl_machine *m)
         n = n < n_slots - slot ? n : n_slots - slot;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
         // In memory an event is its encoding already.
-        vl_hash_update(&m->hash, &m->log->events[slot], n * VL_EVENT_BYTES);
+        vl_hash_update(&m->hash, &m->log->events[slot], (size_t)n * VL_EVENT_BYTES);
 #else
         for (uint64_t i = 0; i < n; i++) {
             uint8_t bytes[VL_EVENT_BYTES];

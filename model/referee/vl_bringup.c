@@ -125,6 +125,9 @@ bool vl_bringup_takes(struct vl_referees *r, const struct vl_event *ev, uint64_t
     if (++b->at == b->n) {
         copy((uint8_t *)&r->spec + SPEC_FROM, b->spec, SPEC_BYTES);
         copy_pci(&r->pci, b->pci);
+        for (unsigned i = 0; i < VL_STATE_COUNT / 64; i++) {
+            r->states.bit[i] |= b->states.bit[i];
+        }
         b->state = VL_BRINGUP_PAST;
     }
     return true;
@@ -160,4 +163,5 @@ void vl_bringup_keeps(struct vl_referees *r, const struct vl_event *ev, uint64_t
     b->config = r->config;
     copy(b->spec, (const uint8_t *)&r->spec + SPEC_FROM, SPEC_BYTES);
     copy_pci(b->pci, &r->pci);
+    b->states = r->states; // nothing else has happened yet
 }

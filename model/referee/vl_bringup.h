@@ -28,6 +28,7 @@ struct vl_bringup {
     struct vl_event ev[VL_BRINGUP_EVENTS];
     void *spec; // the checkers' state behind them
     void *pci;
+    struct vl_states states; // that they reached
 };
 
 // Make room. Returns false if there is no memory left.

@@ -37,7 +37,8 @@ struct session {
     const char *out;
     struct fuzz_engine engine;
     char bin_dir[FUZZ_PATH_BYTES];
-    char harness[FUZZ_PATH_BYTES + 64];
+    char harness[2][FUZZ_PATH_BYTES + 64]; // by engine
+    char mutator[FUZZ_PATH_BYTES + 64];
     char dir[FUZZ_PATH_BYTES];
     uint32_t n_seeds;
 };
@@ -328,6 +329,7 @@ static int watch(struct session *s)
 
 static int run_session(struct session *s)
 {
+    static const char *const engines[] = {"libFuzzer", "AFL++", "AFL++ and libFuzzer"};
     char scenario[LAB_TEXT_BYTES] = "";
     char err[256];
     size_t at = 0;
@@ -348,8 +350,9 @@ static int run_session(struct session *s)
         return CMD_EXIT_ENV;
     }
     (void)fprintf(stderr, "%s with %s, %" PRIu32 " seeds, %" PRIu32 " job%s, %" PRIu64 " s\n",
-                  s->harness, s->engine.kind == FUZZ_AFL ? "AFL++" : "libFuzzer", s->n_seeds + 1,
-                  s->engine.n_jobs, s->engine.n_jobs == 1 ? "" : "s", s->engine.seconds);
+                  s->harness[s->engine.kind == FUZZ_LIBFUZZER ? FUZZ_LIBFUZZER : FUZZ_AFL],
+                  engines[s->engine.kind], s->n_seeds + 1, s->engine.n_jobs,
+                  s->engine.n_jobs == 1 ? "" : "s", s->engine.seconds);
     if (!fuzz_engine_start(&s->engine, err)) {
         return cmd_fail("fuzz", CMD_EXIT_ENV, "%s", err);
     }
@@ -374,8 +377,10 @@ static bool engine_option(const char *value, struct session *s)
         s->engine.kind = FUZZ_LIBFUZZER;
     } else if (value != NULL && strcmp(value, "afl") == 0) {
         s->engine.kind = FUZZ_AFL;
+    } else if (value != NULL && strcmp(value, "both") == 0) {
+        s->engine.kind = FUZZ_BOTH;
     } else {
-        (void)cmd_usage(&cmd_fuzz, "--engine is libfuzzer or afl");
+        (void)cmd_usage(&cmd_fuzz, "--engine is libfuzzer, afl or both");
         return false;
     }
     return true;
@@ -383,7 +388,7 @@ static bool engine_option(const char *value, struct session *s)
 
 static bool parse_args(int argc, char **argv, struct session *s)
 {
-    uint64_t jobs = 1;
+    uint64_t jobs = 0;
 
     s->engine.seconds = SECONDS_DEFAULT;
     s->out = "";
@@ -418,7 +423,8 @@ static bool parse_args(int argc, char **argv, struct session *s)
         }
         i++;
     }
-    s->engine.n_jobs = (uint32_t)jobs;
+    const uint64_t least = s->engine.kind == FUZZ_BOTH ? 2 : 1; // one of each
+    s->engine.n_jobs = (uint32_t)(jobs > least ? jobs : least);
     if (s->target == LAB_TARGET_NONE) {
         (void)cmd_usage(&cmd_fuzz, "which target? pair, device, driver or pci");
         return false;
@@ -426,32 +432,70 @@ static bool parse_args(int argc, char **argv, struct session *s)
     return true;
 }
 
-// The harness of the preset that has the engine, beside this build.
-static bool find_harness(struct session *s)
+// A file of another preset: build/PRESET holds this program, build/fuzz and build/afl the
+// harnesses.
+static bool find_beside(const struct session *s, const char *preset, const char *name,
+                        char out[FUZZ_PATH_BYTES + 64])
 {
-    const char *preset = s->engine.kind == FUZZ_AFL ? "afl" : "fuzz";
+    const char *slash = strrchr(s->bin_dir, '/');
+    const int n = slash != NULL ? (int)(slash - s->bin_dir) : 0;
+
+    (void)snprintf(out, FUZZ_PATH_BYTES + 64, "%.*s/%s/%s", n, s->bin_dir, preset, name);
+    return access(out, X_OK) == 0;
+}
+
+// The harnesses that the engines need, and AFL++'s mutator where it is built.
+static bool find_harnesses(struct session *s)
+{
+    static const char *const preset[2] = {[FUZZ_LIBFUZZER] = "fuzz", [FUZZ_AFL] = "afl"};
+    const char *bytes = getenv("VRINGLAB_MUTATOR");
+
     if (!lab_executable_dir(s->bin_dir, sizeof(s->bin_dir))) {
         (void)cmd_fail("fuzz", CMD_EXIT_ENV, "cannot tell where this program lies");
         return false;
     }
-    // build/PRESET holds this program, build/fuzz and build/afl the harnesses.
-    const char *slash = strrchr(s->bin_dir, '/');
-    const int n = slash != NULL ? (int)(slash - s->bin_dir) : 0;
-    (void)snprintf(s->harness, sizeof(s->harness), "%.*s/%s/%s", n, s->bin_dir, preset,
-                   lab_target_name(s->target));
-    if (access(s->harness, X_OK) != 0) {
-        (void)cmd_fail("fuzz", CMD_EXIT_ENV, "%s is not built; build it with: tools/dev build %s",
-                       s->harness, preset);
-        return false;
+    for (unsigned kind = FUZZ_LIBFUZZER; kind <= FUZZ_AFL; kind++) {
+        if (s->engine.kind != FUZZ_BOTH && s->engine.kind != kind) {
+            continue;
+        }
+        if (!find_beside(s, preset[kind], lab_target_name(s->target), s->harness[kind])) {
+            (void)cmd_fail("fuzz", CMD_EXIT_ENV,
+                           "%s is not built; build it with: tools/dev build %s", s->harness[kind],
+                           preset[kind]);
+            return false;
+        }
+        s->engine.harness[kind] = s->harness[kind];
+    }
+    if ((bytes == NULL || strcmp(bytes, "bytes") != 0) &&
+        find_beside(s, "afl", "vringlab_mutator.so", s->mutator)) {
+        s->engine.mutator = s->mutator;
     }
     return true;
+}
+
+// A finding that cannot be written would be lost, and the time that it took.
+static bool check_out(const char *out)
+{
+    const char *dir = out[0] != '\0' ? out : ".";
+    struct stat st;
+
+    if (stat(dir, &st) != 0) {
+        (void)cmd_fail("fuzz", CMD_EXIT_ENV, "--out %s: no such directory", dir);
+    } else if (!S_ISDIR(st.st_mode)) {
+        (void)cmd_fail("fuzz", CMD_EXIT_ENV, "--out %s: not a directory", dir);
+    } else if (access(dir, W_OK | X_OK) != 0) {
+        (void)cmd_fail("fuzz", CMD_EXIT_ENV, "%s: findings cannot be written there; see --out",
+                       dir);
+    } else {
+        return true;
+    }
+    return false;
 }
 
 static int fuzz_main(int argc, char **argv)
 {
     static struct session s;
     char err[256];
-    struct stat st;
 
     if (!parse_args(argc, argv, &s)) {
         return CMD_EXIT_USAGE;
@@ -459,16 +503,12 @@ static int fuzz_main(int argc, char **argv)
     if (!lab_input_base(s.target, s.n_words, s.words, &s.base, &s.locked, err)) {
         return cmd_fail("fuzz", CMD_EXIT_USAGE, "%s", err);
     }
-    if (s.out[0] != '\0' && (stat(s.out, &st) != 0 || !S_ISDIR(st.st_mode))) {
-        return cmd_fail("fuzz", CMD_EXIT_ENV, "--out %s: no such directory", s.out);
-    }
-    if (!find_harness(&s)) {
+    if (!check_out(s.out) || !find_harnesses(&s)) {
         return CMD_EXIT_ENV;
     }
     const struct sigaction action = {.sa_handler = on_signal};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    s.engine.harness = s.harness;
     s.engine.dir = s.dir;
     const int code = run_session(&s);
     remove_session(&s);
@@ -476,8 +516,7 @@ static int fuzz_main(int argc, char **argv)
 }
 
 const struct cmd cmd_fuzz = {
-    "fuzz",
-    "TARGET [KEY=VALUE...|@FILE] [--seconds N] [--engine libfuzzer|afl] [--jobs N] [--out DIR]",
+    "fuzz", "TARGET [KEY=VALUE...|@FILE] [--seconds N] [--engine E] [--jobs N] [--out DIR]",
     "fuzz a target with a real engine until the first finding",
     "TARGET is pair (both sides honest), device (a hostile driver), driver (a hostile device) or\n"
     "pci. Seeds are corpus/fuzz_TARGET. Keys that are given stay fixed, the bytes say the rest.\n"
@@ -485,8 +524,8 @@ const struct cmd cmd_fuzz = {
     "when time is up without one, exit 0.\n"
     "\n"
     "  --seconds N   how long (default 60)\n"
-    "  --engine E    libfuzzer (default) or afl\n"
-    "  --jobs N      processes (default 1)\n"
+    "  --engine E    libfuzzer (default), afl, or both: they share what they find\n"
+    "  --jobs N      processes (default 1; both: 2, in turns)\n"
     "  --out DIR     where findings go (default: the current directory)\n"
     "\n"
     "  vringlab fuzz pair fault=driver-recheck --seconds 60\n",

@@ -6,22 +6,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define FUZZ_PATH_BYTES 4096u
 #define FUZZ_JOBS_MAX 64u
 
-enum fuzz_engine_kind { FUZZ_LIBFUZZER, FUZZ_AFL };
+// FUZZ_BOTH: jobs take turns, the first is AFL++'s main instance; each engine gets what the other
+// finds while they run.
+enum fuzz_engine_kind { FUZZ_LIBFUZZER, FUZZ_AFL, FUZZ_BOTH };
 
 struct fuzz_engine {
     enum fuzz_engine_kind kind;
-    const char *harness; // path of the executable
-    const char *dir;     // of the session: seeds/ is there, the rest is made here
+    const char *harness[2]; // paths of the executables that the kind needs, by engine
+    const char *mutator;    // a library for AFL++; NULL: its own mutations
+    const char *dir;        // of the session: seeds/ is there, the rest is made here
     uint64_t seconds;
     uint32_t n_jobs;
     // afterwards
     pid_t pid[FUZZ_JOBS_MAX];
     uint32_t n_running;
-    char failed[FUZZ_PATH_BYTES]; // log of a job that ended by itself without an artifact
+    time_t last_shared;
+    uint32_t n_shared[FUZZ_JOBS_MAX]; // of AFL++'s queue entries libFuzzer has these
+    char failed[FUZZ_PATH_BYTES];     // log of a job that ended by itself without an artifact
 };
 
 // How far the jobs are, together.

@@ -31,6 +31,7 @@ void plug_start(struct virtq_port *port)
     memset(s->table, 0, sizeof(s->table));
     s->n_tables = 0;
     s->next_table = 0;
+    s->accepted = false;
     s->notes.size_max = VIRTQ_QUEUE_SIZE_MAX;
     s->notes.n_tokens = 0;
     s->notes.bus_offset = 0; // known when a queue is opened
@@ -59,11 +60,17 @@ uint32_t plug_regions(struct virtq_port *port, struct plug_region regions[PLUG_R
     const struct vl_memory *mem = &port->machine->memory;
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < VL_REGIONS && n < PLUG_REGIONS; i++) {
-        if (mem->region[i].bytes > 0) {
-            regions[n++] = (struct plug_region){.bus_addr = mem->region[i].gpa + mem->bus_offset,
-                                                .bytes = mem->region[i].bytes,
-                                                .host = mem->host + mem->region[i].off};
+    for (uint32_t i = 0; i < VL_REGIONS; i++) {
+        const struct vl_region *r = &mem->region[i];
+        const uint64_t bus_addr = r->gpa + mem->bus_offset;
+        uint8_t *host = mem->host + r->off;
+        struct plug_region *last = n > 0 ? &regions[n - 1] : NULL;
+        if (last != NULL && last->bus_addr + last->bytes == bus_addr &&
+            last->host + last->bytes == host) {
+            last->bytes += r->bytes;
+        } else {
+            regions[n++] =
+                (struct plug_region){.bus_addr = bus_addr, .bytes = r->bytes, .host = host};
         }
     }
     return n;
@@ -145,6 +152,7 @@ bool plug_queue_open(struct virtq_port *port, const struct plug_queue *queue)
         return false;
     }
     s->open[i] = true;
+    s->features[i] = queue->features;
     note_queue(port, queue);
     if (port->side == VL_SIDE_DRIVER) {
         virtq_note(port, VIRTQ_NOTE_QUEUE_AREAS, i, queue->desc, queue->avail, queue->used,
@@ -163,16 +171,23 @@ void plug_queue_close(struct virtq_port *port, uint16_t queue_index)
     const uint16_t i = queue_index % VL_QUEUES;
 
     plug_settle();
-    if (!s->open[i]) {
-        return;
-    }
+    plug_accept(false);
+    const bool was_open = s->open[i];
     s->open[i] = false;
     s->notes.queue[i].live = false;
-    if (port->side == VL_SIDE_DRIVER) {
-        virtq_note(port, VIRTQ_NOTE_QUEUE_DOWN, i, 0, 0, 0, 0);
-    } else {
+    if (port->side == VL_SIDE_DEVICE) { // also where it was reset before it knew of a queue
         virtq_note(port, VIRTQ_NOTE_CONTROL, i, VIRTQ_CONTROL_DEVICE_RESET, 0, 0, 0);
+    } else if (was_open) {
+        virtq_note(port, VIRTQ_NOTE_QUEUE_DOWN, i, 0, 0, 0, 0);
     }
+}
+
+void plug_peer_error(struct virtq_port *port, uint16_t queue_index, enum virtq_err err,
+                     uint64_t value)
+{
+    plug_settle();
+    plug_state.side[port->side].accepted = false;
+    virtq_note(port, VIRTQ_NOTE_PEER_ERROR, queue_index, err, value, 0, 0);
 }
 
 bool plug_tables(struct virtq_port *port, const struct virtq_span *tables)
@@ -263,7 +278,10 @@ bool plug_find(const volatile void *where, size_t bytes, bool store, struct plug
     const struct plug_side *s = &g->side[side];
     for (uint32_t q = 0; q < VL_QUEUES; q++) {
         for (unsigned part = 0; part < PLUG_PARTS && s->open[q]; part++) {
-            if (within(&s->ring[q][part], p, bytes)) {
+            // What a device stores in the driver's areas is no word of a ring, but bytes of a
+            // buffer.
+            const bool own = side == VL_SIDE_DRIVER || part == PLUG_USED || !store;
+            if (own && within(&s->ring[q][part], p, bytes)) {
                 in_span(w, &s->ring[q][part], p);
                 find_unit(w, store, side, bytes);
                 return true;

@@ -11,9 +11,9 @@
 //   3  nobody sees them: plug_call_begin(), plug_call_end() compare memory (plug_call.h)
 //
 // What a side submits, completes and accepts is derived from its accesses, so ring code has nothing
-// to say of itself. A descriptor that is loaded, or a used entry that is loaded or stored, field by
-// field is told to the referees as one event of the whole once all of it was touched, or when the
-// code goes on to something else; the accesses themselves are events as well.
+// to say of itself. A descriptor that a device loads field by field is told to the referees as one
+// event of the whole once all of it was touched, or when the code goes on to something else; the
+// accesses themselves are events as well.
 //
 // One machine runs at a time, as everywhere. docs/FUZZ-YOUR-RING.md tells how to use this.
 // SPDX-License-Identifier: BSD-2-Clause
@@ -59,6 +59,13 @@ bool plug_queue_open(struct virtq_port *port, const struct plug_queue *queue);
 // A queue is down: the driver saw the reset complete, or the device completed it.
 void plug_queue_close(struct virtq_port *port, uint16_t queue_index);
 
+// The other side did what it may not, and the queue is not served any more: say so at once, before
+// another access. A device that says nothing has accepted the chain that it loaded last.
+//   err    a peer error that comes near (ring/virtq_err.h)
+//   value  the offending one, or 0
+void plug_peer_error(struct virtq_port *port, uint16_t queue_index, enum virtq_err err,
+                     uint64_t value);
+
 // Driver: memory of virtq_mem_alloc() that indirect tables are built in (area
 // VIRTQ_AREA_INDIRECT). At most 8 pieces; returns false for more. Devices' accesses to tables are
 // recognised without this.
@@ -72,7 +79,7 @@ struct plug_region {
 };
 
 #define PLUG_REGIONS 3u
-// The pieces of guest memory, in ascending order. Neighbours may touch. Returns how many.
+// The pieces of guest memory, in ascending order, with gaps between them. Returns how many.
 uint32_t plug_regions(struct virtq_port *port, struct plug_region regions[PLUG_REGIONS]);
 
 // Host address of a bus address, for code that has its own idea of translating none. Returns NULL

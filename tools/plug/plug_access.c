@@ -30,6 +30,26 @@ static void remember_table(struct plug_side *s, const struct vl_event *ev)
     }
 }
 
+// A hostile driver may lay a buffer or a table over the rings. Whether an access there was meant
+// for the one or the other cannot be told from its address, so the run ends, with what was found so
+// far.
+static void refuse_overlap(const struct plug_side *s, const struct vl_event *ev)
+{
+    struct vl_machine *m = plug_state.machine;
+    const struct vl_desc desc = vl_desc_of(ev->value, ev->aux);
+    const uint64_t gpa = desc.addr - m->memory.bus_offset;
+
+    for (uint32_t q = 0; q < VL_QUEUES && m->config.hostile_driver; q++) {
+        for (unsigned part = 0; part < PLUG_PARTS && s->open[q]; part++) {
+            const struct virtq_span *ring = &s->ring[q][part];
+            const bool begins_in = gpa - ring->gpa < ring->bytes && desc.len > 0;
+            if (begins_in || ring->gpa - gpa < desc.len) {
+                vl_machine_stop(m);
+            }
+        }
+    }
+}
+
 static void forget_table(struct plug_side *s, const struct vl_event *ev)
 {
     for (uint32_t i = 0; i < PLUG_TABLES; i++) {
@@ -37,6 +57,17 @@ static void forget_table(struct plug_side *s, const struct vl_event *ev)
             s->table[i].head == (uint16_t)ev->value) {
             s->table[i].bytes = 0;
         }
+    }
+}
+
+void plug_accept(bool chain)
+{
+    struct plug_side *s = &plug_state.side[plug_acting()];
+
+    if (s->accepted && !chain) {
+        s->accepted = false;
+        s->note.agent = plug_state.machine->cur->agent;
+        vl_emit(plug_state.machine, &s->note, NULL, NULL);
     }
 }
 
@@ -55,9 +86,15 @@ void plug_tell(enum vl_event_kind kind, const struct plug_where *w, uint32_t off
     struct vl_event note;
 
     if (vl_notes_derive(&s->notes, &ev, &note)) {
-        vl_emit(m, &note, NULL, NULL);
+        if (note.barrier != VIRTQ_NOTE_SUBMIT) {
+            s->accepted = true; // or refused: what comes next tells
+            s->note = note;
+        } else {
+            vl_emit(m, &note, NULL, NULL);
+        }
     }
     if (kind == VL_EV_LOAD && bytes == VIRTQ_DESC_BYTES) {
+        refuse_overlap(s, &ev);
         remember_table(s, &ev);
     } else if (kind == VL_EV_STORE && bytes == VIRTQ_USED_ELEM_BYTES &&
                w->span.area == VIRTQ_AREA_USED) {
@@ -68,20 +105,15 @@ void plug_tell(enum vl_event_kind kind, const struct plug_where *w, uint32_t off
 // ---- descriptors and used entries in parts
 // ---------------------------------------------------------
 
-static unsigned unit_field(const struct virtq_span *span)
-{
-    switch ((enum virtq_area)span->area) {
-    case VIRTQ_AREA_DESC: return VL_FIELD_DESC;
-    case VIRTQ_AREA_INDIRECT: return VL_FIELD_INDIRECT;
-    default: return VL_FIELD_USED_RING;
-    }
-}
-
-// The whole as one event, behind those of its parts. What was not touched is as it is in memory.
+// The whole of a descriptor as one event, behind those of its parts, since it says what a device
+// may touch. A used entry is judged by its parts already. What was not touched is as it is in
+// memory.
 static void tell_unit(struct plug_unit *u)
 {
     struct vl_machine *m = plug_state.machine;
     const uint8_t *now = u->span.host + u->off;
+    const bool desc = u->bytes == VIRTQ_DESC_BYTES;
+    const bool indirect = u->span.area == VIRTQ_AREA_INDIRECT;
     const struct plug_where w = {.span = u->span, .off = u->off, .ring = true};
 
     for (uint32_t i = 0; i < u->bytes; i++) { // bound: PLUG_UNIT_BYTES
@@ -89,18 +121,18 @@ static void tell_unit(struct plug_unit *u)
     }
     u->open = false;
     u->told = u->span.gpa + u->off;
-    const struct vl_event ev = {
-        .addr = u->told,
-        .value = virtq_get_le(u->data, 8),
-        .aux = u->bytes > 8 ? virtq_get_le(u->data + 8, 8) : 0,
-        .reads_from = u->reads_from,
-        .len = u->bytes,
-        .kind = u->store ? VL_EV_STORE : VL_EV_LOAD,
-        .agent = m->cur->agent,
-        .queue = (uint8_t)u->span.queue_index,
-        .field = (uint8_t)unit_field(&u->span),
-    };
-    vl_emit(m, &ev, u->site, NULL);
+    const struct vl_event ev = {.addr = u->told,
+                                .value = virtq_get_le(u->data, 8),
+                                .aux = desc ? virtq_get_le(u->data + 8, 8) : 0,
+                                .reads_from = u->reads_from,
+                                .len = u->bytes,
+                                .kind = u->store ? VL_EV_STORE : VL_EV_LOAD,
+                                .agent = m->cur->agent,
+                                .queue = (uint8_t)u->span.queue_index,
+                                .field = indirect ? VL_FIELD_INDIRECT : VL_FIELD_DESC};
+    if (desc) {
+        vl_emit(m, &ev, u->site, NULL);
+    }
     plug_tell((enum vl_event_kind)ev.kind, &w, u->off, u->bytes, ev.value, ev.aux);
 }
 
@@ -138,8 +170,10 @@ void plug_unit_touch(const struct plug_where *w, uint32_t bytes, const uint8_t *
     const uint32_t at = w->off - w->unit_off;
 
     if (!u->open) {
-        if (w->span.gpa + w->unit_off == u->told) {
-            return; // looked at again
+        const struct vl_notes *notes = &plug_state.side[plug_acting()].notes;
+        const uint64_t gpa = w->span.gpa + w->unit_off;
+        if (gpa == u->told && gpa != notes->queue[w->span.queue_index].expect) {
+            return; // looked at again; a chain that leads back here comes anew
         }
         u->open = true;
         u->store = store;
@@ -151,7 +185,11 @@ void plug_unit_touch(const struct plug_where *w, uint32_t bytes, const uint8_t *
         u->reads_from = 0;
     }
     u->reads_from = newest_of(u->reads_from, bytes);
-    memcpy(u->data + at, data, bytes);
+    for (uint32_t i = 0; i < bytes; i++) { // bound: PLUG_UNIT_BYTES
+        if (store || (u->touched >> (at + i) & 1u) == 0) {
+            u->data[at + i] = data[i]; // what was fetched first is what a side was told
+        }
+    }
     u->touched |= (uint16_t)(((1u << bytes) - 1) << at);
     if (u->touched == (1u << u->bytes) - 1) {
         tell_unit(u);
@@ -203,6 +241,7 @@ static void find(const volatile void *p, unsigned bytes, bool store, struct plug
     if (plug_unit_leave(w, store)) {
         (void)plug_find(p, bytes, store, w);
     }
+    plug_accept(!store && w->ring && w->unit == VIRTQ_DESC_BYTES);
 }
 
 uint64_t plug_load_now(const volatile void *p, unsigned bytes, enum virtq_order order,

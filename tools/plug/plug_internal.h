@@ -45,6 +45,7 @@ struct plug_side {
     struct vl_notes notes; // what it submits, completes, accepts
     struct virtq_span ring[VL_QUEUES][PLUG_PARTS];
     bool open[VL_QUEUES];
+    uint64_t features[VL_QUEUES];
     struct virtq_span tables[PLUG_TABLE_SPANS];
     uint32_t n_tables;
     struct {
@@ -54,6 +55,8 @@ struct plug_side {
         uint8_t queue;
     } table[PLUG_TABLES]; // device: those that chains in flight lead to
     uint32_t next_table;
+    bool accepted; // a chain was loaded to its end, or a used entry, and nothing done with it yet
+    struct vl_event note; // what is to be told then
 };
 
 struct plug {
@@ -89,6 +92,9 @@ void plug_tell(enum vl_event_kind kind, const struct plug_where *where, uint32_t
 // A part of a unit was touched; the bytes are data. Tells the whole when all of it was.
 void plug_unit_touch(const struct plug_where *where, uint32_t bytes, const uint8_t *data,
                      bool store, struct virtq_site *site);
+// The acting side acts: the chain or used entry that it loaded was accepted. chain: it still looks
+// at a chain.
+void plug_accept(bool chain);
 // The acting context goes on to something else than where (NULL: to anything). Returns true if that
 // told a unit: then more may be known of where than before.
 bool plug_unit_leave(const struct plug_where *where, bool store);

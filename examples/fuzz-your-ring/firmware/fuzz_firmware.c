@@ -170,7 +170,7 @@ static bool reap(struct firmware *f)
     }
     plug_settle();
     if (got == FWQ_BROKEN) {
-        virtq_note(f->port, VIRTQ_NOTE_PEER_ERROR, 0, VIRTQ_ERR_USED_ID_RANGE, 0, 0, 0);
+        plug_peer_error(f->port, 0, VIRTQ_ERR_USED_ID_RANGE, 0);
         work->failed(work->ctx, VIRTQ_ERR_USED_ID_RANGE);
         return false;
     }

@@ -1,10 +1,14 @@
 // firmware/fwq.c -- the driver's half of a split virtqueue, as small firmware has it.
-// With PLANTED_BUG it goes to sleep without a second look at the used ring: a completion that came
-// between its last look and the interrupt's being switched on is not seen by anybody.
+// With PLANTED_BUG=1 it goes to sleep without a second look at the used ring: a completion that
+// came between its last look and the interrupt's being switched on is not seen by anybody.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fwq.h"
 
 #include "fw_io.h"
+
+#if !defined(PLANTED_BUG)
+#define PLANTED_BUG 0
+#endif
 
 #define DESC_NEXT 1u
 #define DESC_WRITE 2u
@@ -16,8 +20,10 @@ void fwq_init(struct fwq *q, void *desc, void *avail, void *used, uint16_t size)
     q->desc = desc;
     q->avail = avail;
     q->used = used;
+    q->broken = false;
     q->size = size;
     q->n_free = size;
+    q->n_out = 0;
     q->free = 0;
     q->avail_idx = 0;
     q->last_used = 0;
@@ -54,6 +60,7 @@ bool fwq_add(struct fwq *q, const struct fwq_buf *bufs, uint16_t n, uint32_t coo
     q->cookie[head] = cookie;
     fw_write16(&q->avail->ring[q->avail_idx % q->size], head);
     q->avail_idx++;
+    q->n_out++;
     return true;
 }
 
@@ -77,22 +84,31 @@ static void give_back(struct fwq *q, uint16_t head)
     q->count[head] = 0;
 }
 
+// Used entries that wait to be taken.
+static uint16_t n_used(struct fwq *q)
+{
+    const uint16_t n = (uint16_t)(fw_read16(&q->used->idx) - q->last_used);
+    q->broken = q->broken || n > q->n_out;
+    return n;
+}
+
 int fwq_get(struct fwq *q, uint32_t *cookie, uint32_t *len)
 {
-    const uint16_t idx = fw_read16(&q->used->idx);
-
-    if (idx == q->last_used) {
-        return FWQ_EMPTY;
+    if (q->broken || n_used(q) == 0) {
+        return q->broken ? FWQ_BROKEN : FWQ_EMPTY;
+    }
+    if (q->broken) {
+        return FWQ_BROKEN;
     }
     fw_rmb(); // the index before the entry that it covers
     const uint16_t slot = q->last_used % q->size;
     const uint32_t id = fw_read32(&q->used->ring[slot].id);
     const uint32_t n = fw_read32(&q->used->ring[slot].len);
-    if ((uint16_t)(idx - q->last_used) > q->size || id >= q->size || q->count[id] == 0 ||
-        n > q->room[id]) {
+    if (id >= q->size || q->count[id] == 0 || n > q->room[id]) {
         return FWQ_BROKEN;
     }
     q->last_used++;
+    q->n_out--;
     *cookie = q->cookie[id];
     *len = n;
     give_back(q, (uint16_t)id);
@@ -107,10 +123,10 @@ void fwq_irq_off(struct fwq *q)
 bool fwq_irq_on(struct fwq *q)
 {
     fw_write16(&q->avail->flags, 0);
-#if defined(PLANTED_BUG)
+#if PLANTED_BUG == 1
     return false;
 #else
     fw_mb(); // the flags before the last look
-    return fw_read16(&q->used->idx) != q->last_used;
+    return n_used(q) > 0;
 #endif
 }

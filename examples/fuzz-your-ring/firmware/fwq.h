@@ -41,8 +41,10 @@ struct fwq {
     struct fwq_desc *desc;
     struct fwq_avail *avail;
     struct fwq_used *used;
+    bool broken;   // the device said what no device may say
     uint16_t size; // power of two, up to FWQ_MAX
     uint16_t n_free;
+    uint16_t n_out;          // buffers that the device has
     uint16_t free;           // first free descriptor
     uint16_t avail_idx;      // what was added; published up to what the ring says
     uint16_t last_used;      // next used entry to take

@@ -32,9 +32,22 @@ extern const char __ehdr_start[] __attribute__((weak)); // where this program or
 void __sanitizer_symbolize_pc(void *pc, const char *format, char *out, size_t bytes)
     __attribute__((weak));
 
+// The last two parts of a path: which file it is, whatever directory was built in.
+static const char *short_path(const char *path)
+{
+    unsigned parts = 0;
+    const char *p = path + strlen(path);
+
+    while (p > path && parts < 2) { // bound: the text
+        p--;
+        parts += *p == '/' ? 1 : 0;
+    }
+    return parts == 2 ? p + 1 : path;
+}
+
 static void name_place(struct place *at)
 {
-    char text[2 * FILE_BYTES] = "";
+    char text[8 * FILE_BYTES] = "";
     unsigned line = 0;
 
     (void)snprintf(at->file, sizeof(at->file), "pc");
@@ -49,7 +62,7 @@ static void name_place(struct place *at)
             for (const char *p = bar + 1; *p >= '0' && *p <= '9'; p++) { // bound: the text
                 line = line * 10 + (unsigned)(*p - '0');
             }
-            (void)snprintf(at->file, sizeof(at->file), "%.63s", text);
+            (void)snprintf(at->file, sizeof(at->file), "%.63s", short_path(text));
             (void)snprintf(at->func, sizeof(at->func), "%.63s", second + 1);
         }
     }

@@ -1,0 +1,224 @@
+// blackbox/fuzz_blackbox.c -- depth 3: a device that is seen at calls only, as a player.
+// Each call into the box stands between plug_call_begin() and plug_call_end().
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bb_device.h"
+
+#include "fuzz/vringlab_fuzz.h"
+#include "tools/plug/plug_call.h"
+#if defined(WITH_TRACE)
+#include "tools/plug/plug_record.h"
+#endif
+
+#define START 1u
+#define RESET 2u
+#define QUEUE_VECTOR 1u
+#define OFFERED VIRTQ_F_VERSION_1
+
+struct box {
+    struct virtq_port *port;
+    uint32_t queue_size_max;
+    struct virtq_shared command; // from register accesses to the device's thread
+    struct virtq_shared in_reset;
+    struct plug_queue regs; // what the registers say; stored before START, read after it was seen
+    bool running;
+    bool told;
+    struct bb_device dev;
+};
+
+static size_t state_bytes(const struct lab_half_config *config)
+{
+    (void)config;
+    return sizeof(struct box);
+}
+
+static void *translate(void *ctx, uint64_t addr, uint32_t bytes)
+{
+    return plug_host(ctx, addr, bytes);
+}
+
+static enum virtq_err create(void *state, const struct lab_half_config *config,
+                             struct virtq_port *port)
+{
+    struct box *b = state;
+
+    b->port = port;
+    b->queue_size_max = config->scenario->queue_size;
+    b->dev.translate = translate;
+    b->dev.ctx = port;
+    plug_start(port);
+    return plug_call_create(port) ? VIRTQ_OK : VIRTQ_ERR_NO_MEMORY;
+}
+
+static void destroy(void *state)
+{
+    (void)state;
+    plug_end();
+}
+
+// ---- registers: another thread than the device's ------------------------------------------------
+
+static void give(struct box *b, uint32_t command)
+{
+    (void)virtq_shared_or(b->port, &b->command, command);
+    virtq_wake(b->port);
+}
+
+static uint64_t reg_offered(void *ctx)
+{
+    (void)ctx;
+    return OFFERED;
+}
+
+static uint32_t reg_queue_size_max(void *ctx)
+{
+    return ((struct box *)ctx)->queue_size_max;
+}
+
+static bool reg_start(void *ctx, uint64_t features, uint32_t queue_size, uint64_t desc,
+                      uint64_t driver, uint64_t device)
+{
+    struct box *b = ctx;
+
+    if ((features & VIRTQ_F_VERSION_1) == 0 || (features & ~OFFERED) != 0 ||
+        !virtq_queue_size_valid(queue_size) || queue_size > b->queue_size_max) {
+        return false;
+    }
+    b->regs = (struct plug_queue){
+        .size = queue_size, .features = features, .desc = desc, .avail = driver, .used = device};
+    give(b, START);
+    return true;
+}
+
+static void reg_reset(void *ctx)
+{
+    struct box *b = ctx;
+    virtq_shared_store(b->port, &b->in_reset, 1);
+    give(b, RESET);
+}
+
+static bool reg_reset_done(void *ctx)
+{
+    struct box *b = ctx;
+    return virtq_shared_load(b->port, &b->in_reset) == 0;
+}
+
+static uint64_t reg_capacity(void *ctx)
+{
+    (void)ctx;
+    return 0; // no block device
+}
+
+static void link(void *state, struct lab_link *out)
+{
+    *out = (struct lab_link){.ctx = state,
+                             .offered = reg_offered,
+                             .queue_size_max = reg_queue_size_max,
+                             .start = reg_start,
+                             .reset = reg_reset,
+                             .reset_done = reg_reset_done,
+                             .capacity_sectors = reg_capacity};
+}
+
+static void on_notify(void *state, uint16_t queue_index)
+{
+    struct box *b = state;
+    (void)queue_index;
+    virtq_wake(b->port);
+}
+
+// ---- the device's thread ------------------------------------------------------------------------
+
+static void obey(struct box *b, uint32_t command)
+{
+    if ((command & RESET) != 0) {
+        b->running = false;
+        plug_queue_close(b->port, 0);
+        virtq_shared_store(b->port, &b->in_reset, 0);
+    } else if ((command & START) != 0) {
+        const struct plug_queue *r = &b->regs;
+        b->told = false;
+        b->running = bb_attach(&b->dev, (uint16_t)r->size, r->desc, r->avail, r->used) &&
+                     plug_queue_open(b->port, r);
+        if (!b->running) {
+            plug_peer_error(b->port, 0, VIRTQ_ERR_QUEUE_ADDR, 0);
+        }
+    }
+}
+
+// The box may have found out that the driver lies.
+static void tell_broken(struct box *b)
+{
+    if (b->dev.broken && !b->told) {
+        b->told = true;
+        plug_call_refused(b->port, 0, VIRTQ_ERR_DESC_RANGE);
+    }
+}
+
+static bool step(void *state)
+{
+    struct box *b = state;
+    bool idle = true;
+
+    obey(b, virtq_shared_exchange(b->port, &b->command, 0));
+    if (b->running) {
+        plug_call_begin(b->port);
+        const unsigned result = bb_process(&b->dev);
+        plug_call_end(b->port);
+        tell_broken(b);
+        if ((result & BB_INTERRUPT) != 0) {
+            virtq_interrupt(b->port, QUEUE_VECTOR);
+        }
+        plug_call_begin(b->port);
+        idle = !bb_arm(&b->dev);
+        plug_call_end(b->port);
+        tell_broken(b);
+    }
+    if (idle) {
+        virtq_await_event(b->port);
+    }
+    return true;
+}
+
+static const struct lab_player blackbox = {.abi = LAB_PLAYER_ABI,
+                                           .name = "blackbox",
+                                           .side = LAB_SIDE_DEVICE,
+                                           .features = OFFERED,
+                                           .state_bytes = state_bytes,
+                                           .create = create,
+                                           .step = step,
+                                           .on_notify = on_notify,
+                                           .link = link,
+                                           .destroy = destroy};
+
+// ---- the harness ------------------------------------------------------------------------------
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    static const struct vringlab_fuzz harness = {
+        .name = "fuzz_blackbox",
+        .player = &blackbox,
+        .scenario = "transport=direct device=entropy start_idx=0 memory=sc hostile=none",
+#if defined(WITH_TRACE)
+        .record = vringlab_record,
+#endif
+    };
+    (void)argc;
+    (void)argv;
+    return vringlab_fuzz_open(&harness);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return vringlab_fuzz_one(data, size);
+}
+
+#if defined(STANDALONE)
+int main(int argc, char **argv)
+{
+    (void)LLVMFuzzerInitialize(&argc, &argv);
+    return vringlab_fuzz_main(argc, argv);
+}
+#endif
