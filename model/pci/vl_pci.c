@@ -10,6 +10,8 @@
 
 #define BAR_TYPE_64 0x4u // bits 2..1 = 10b; bit 0 = 0: memory; bit 3 = 0: not prefetchable
 #define BAR_FLAGS 0xFu
+#define BAR_IO 0x1u // bit 0 = 1: I/O
+#define BAR_IO_BYTES_MAX 256u
 
 void vl_pci_open(struct vl_pci *pci, const struct vl_pci_cpu *cpu)
 {
@@ -44,6 +46,9 @@ static bool bars_valid(const struct vl_pci_function_config *c)
     for (unsigned i = 0; i < VL_PCI_BARS; i++) {
         const uint32_t n = c->bar[i].bytes;
         if (n != 0 && (upper || n < 16 || (n & (n - 1)) != 0)) {
+            return false;
+        }
+        if (c->bar[i].is_io && (n > BAR_IO_BYTES_MAX || c->bar[i].is_64)) {
             return false;
         }
         upper = n != 0 && c->bar[i].is_64;
@@ -90,7 +95,8 @@ static void build_header(struct vl_pci_function *fn)
             continue;
         }
         const uint32_t at = VL_PCI_BAR0 + 4 * i;
-        vl_pci_put(image + at, 4, c->bar[i].is_64 ? BAR_TYPE_64 : 0u);
+        vl_pci_put(image + at, 4, c->bar[i].is_io ? BAR_IO : c->bar[i].is_64 ? BAR_TYPE_64 : 0u);
+        mask[VL_PCI_COMMAND] |= c->bar[i].is_io ? VL_PCI_COMMAND_IO : 0u;
         vl_pci_put(mask + at, 4, ~(c->bar[i].bytes - 1u));
         if (c->bar[i].is_64) {
             vl_pci_put(mask + at + 4, 4, 0xFFFFFFFFu);
@@ -260,7 +266,7 @@ static void update_windows(struct vl_pci *pci)
             continue;
         }
         for (unsigned bar = 0; bar < VL_PCI_BARS; bar++) {
-            if (fn->desc.bar[bar].bytes == 0) {
+            if (fn->desc.bar[bar].bytes == 0 || fn->desc.bar[bar].is_io) {
                 continue;
             }
             pci->window[pci->n_windows++] = (struct vl_pci_window){.base = bar_base(fn, bar),

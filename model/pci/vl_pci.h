@@ -41,6 +41,7 @@ struct vl_pci_function_ops {
 struct vl_pci_bar {
     uint32_t bytes; // power of two, 16..2^31; 0: no such BAR
     bool is_64;     // takes the next BAR's register as well
+    bool is_io;     // in I/O space, up to 256 bytes, not 64-bit: nobody decodes it here
 };
 
 // One capability as the function supplies it; bytes[1], the link, is filled in by the bus.

@@ -355,11 +355,6 @@ static void read_writable(struct vl_referees *r, const struct vl_event *ev, uint
               ev->len, ev->addr, gpa);
 }
 
-static inline bool advised(const struct vl_referees *r, enum vl_clause clause)
-{
-    return (r->spec.advised[clause / 64] >> (clause % 64) & 1u) != 0;
-}
-
 void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
 {
     const bool write = ev->kind != VL_EV_READ;
@@ -379,7 +374,7 @@ void vl_own_device_payload(struct vl_referees *r, const struct vl_event *ev)
         const struct vl_elem *e = &r->elem[found];
         const uint32_t in = (uint32_t)(gpa - e->gpa);
         const uint32_t n = left < e->len - in ? left : e->len - in;
-        if (!write && e->writable && !advised(r, VL_CLAUSE_2_7_5_1_dev_2)) {
+        if (!write && e->writable && !vl_advised(r, VL_CLAUSE_2_7_5_1_dev_2)) {
             read_writable(r, ev, gpa);
         }
         if (write) {

@@ -108,6 +108,12 @@ static inline void vl_mark(struct vl_referees *r, enum vl_mark mark)
     r->marks |= 1ull << mark;
 }
 
+// True if there was advice about this clause.
+static inline bool vl_advised(const struct vl_referees *r, enum vl_clause clause)
+{
+    return (r->spec.advised[clause / 64] >> (clause % 64) & 1u) != 0;
+}
+
 static inline const char *vl_side_name(unsigned side)
 {
     return side == VL_SIDE_DRIVER ? "driver" : "device";

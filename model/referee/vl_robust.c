@@ -82,6 +82,11 @@ static void accused(struct vl_referees *r, const struct vl_squeue *q, enum vl_si
                            "the %s names %s (0x%" PRIx64
                            "), but nothing that it read breaks a rule",
                            vl_side_name(accuser), name, ev->value);
+    } else if (accuser == VL_SIDE_DRIVER && vl_advised(r, VL_CLAUSE_4_1_4_1_drv_2)) {
+        vl_referee_finding(r, "robustness:accused", "driver",
+                           "the driver names %s (0x%" PRIx64
+                           "), and had a capability to go on with",
+                           name, ev->value);
     } else {
         vl_referee_finding(r, "robustness:accused", "-", "the %s names %s (0x%" PRIx64 ")",
                            vl_side_name(accuser), name, ev->value);

@@ -16,6 +16,7 @@
 #define MSIX_BYTES 12u // of the capability
 #define HEADER_LAYOUT 0x7Fu
 #define BAR_FLAGS 15u
+#define BAR_IO 1u
 
 #define TYPE_SHARED_MEMORY 8u
 #define TYPE_VENDOR 9u
@@ -329,6 +330,38 @@ static void refused(struct vl_referees *r, const struct vl_cap_entry *cap, enum 
     }
 }
 
+static bool in_bar(const struct vl_pci_seen *f, const struct vl_cap_look *look,
+                   const struct vl_cap_entry *cap, bool io)
+{
+    return (cap->has & VL_CAP_HAS_BAR) != 0 && cap->bar < VL_PCI_BARS &&
+           (look->sized >> cap->bar & 1u) != 0 && f->mask[cap->bar] != 0 &&
+           ((f->mask[cap->bar] & BAR_IO) != 0) == io;
+}
+
+// A structure in I/O space that the driver may have been unable to reach, and one of the same type
+// behind it that it could have used, or did not look at.
+static void gave_up_early(struct vl_referees *r, const struct vl_pci_seen *f,
+                          const struct vl_cap_look *look, const struct vl_cap_list *list)
+{
+    for (uint32_t i = 0; i < list->n; i++) { // bound: VL_SPEC_CAPS
+        const struct vl_cap_entry *cap = &list->cap[i];
+        if (!vl_cap_is_virtio(cap) || cap->type > VL_REGION_DEVICE || !in_bar(f, look, cap, true)) {
+            continue;
+        }
+        for (uint32_t k = i + 1; k < list->n; k++) { // bound: VL_SPEC_CAPS
+            const struct vl_cap_entry *next = &list->cap[k];
+            if (vl_cap_is_virtio(next) && next->type == cap->type &&
+                ((next->has & VL_CAP_HAS_BAR) == 0 || in_bar(f, look, next, false))) {
+                VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_4_1_drv_2,
+                          "the driver gives up; the capability at 0x%x (cfg_type %u) names BAR %u, "
+                          "in I/O space, and the one at 0x%x comes behind it",
+                          cap->at, cap->type, cap->bar, next->at);
+                return;
+            }
+        }
+    }
+}
+
 static void gave_up(struct vl_referees *r)
 {
     const struct vl_cap_look *look = look_taken(r);
@@ -347,6 +380,7 @@ static void gave_up(struct vl_referees *r)
             }
         }
     }
+    gave_up_early(r, f, look, &list);
 }
 
 static void not_taken(struct vl_referees *r, const struct vl_pci_seen *f,

@@ -127,7 +127,8 @@ static void refused(struct vl_referees *r, const struct vl_spec_mapping *m)
 static bool size_read(struct vl_referees *r)
 {
     const struct vl_cap_look *look = vl_cap_look_at(r, r->spec.regs.function);
-    return look != NULL && vl_cap_was_read(look, r->spec.regs.msix_at + 2u, 2);
+    return r->spec.regs.msix_found && look != NULL &&
+           vl_cap_was_read(look, r->spec.regs.msix_at + 2u, 2);
 }
 
 static void read_back(struct vl_referees *r, const struct vl_spec_mapping *m, uint16_t value)

@@ -138,6 +138,17 @@ expect 3 'tools/dev build afl' build/release/vringlab fuzz pair --engine afl
 expect 2 'targets are' build/release/vringlab fuzz moon
 expect 2 'unknown key' build/release/vringlab fuzz pair colour=red
 expect 2 'number from 1' build/release/vringlab fuzz pair --seconds none
+expect 3 '^vringlab fuzz: --out nowhere/found: no such directory$' \
+    build/release/vringlab fuzz pair --out nowhere/found
+expect 3 '^vringlab fuzz: --out in.run: not a directory$' \
+    build/release/vringlab fuzz pair --out in.run
+expect 2 '^vringlab fuzz: --out' build/release/vringlab fuzz pair --out
+absent nowhere
+mkdir -m 500 closed
+if [ ! -w closed ]; then # root may write everywhere
+    expect 3 'closed: findings cannot be written there' \
+        build/release/vringlab fuzz pair --out closed
+fi
 
 engine()
 {
@@ -151,6 +162,9 @@ expect 0 'no finding: .* runs=4096 corpus=7' build/release/vringlab fuzz pair --
 engine 'echo broken beyond repair; exit 5'
 expect 3 'broken beyond repair' build/release/vringlab fuzz pair --seconds 2
 engine "$artifact; : >\${p}crash-1; echo ERROR: something bad; exit 77"
+mkdir found
+expect 1 'a run of this build does not' build/release/vringlab fuzz pair --seconds 2 --out found
+[ -e found/fuzz_pair-robustness-crashed.run ] || say 'no input in the directory of --out'
 expect 1 'a run of this build does not' build/release/vringlab fuzz pair --seconds 2
 [ -e fuzz_pair-robustness-crashed.run ] || say 'no input of an unexplained crash'
 if [ -e small.run ]; then

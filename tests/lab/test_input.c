@@ -370,6 +370,8 @@ static void text_reads_well(void **state)
                                "mischief-driver adversary q0.avail.idx 2 3\n"
                                "schedule driver - 17 1\n"
                                "notify device q1.doorbell 0x3 5\n"
+                               "completion - 0 4 5\n"
+                               "completion - 1 2 1\n"
                                "workload - 11 1 2\r\n";
     static const char *const lines[] = {
         "queue_size=4\n",
@@ -379,6 +381,8 @@ static void text_reads_well(void **state)
         "notify device q1.doorbell 3 5 # the device's 3rd doorbell (queue 1) arrives 5 port calls "
         "late\n",
         "workload - 11 1 2 # the 1st piece of buffer memory lies above 4 GiB\n",
+        "completion - 0 4 5 # at its 4th turn the backend does not answer the oldest request (5)\n",
+        "completion - 1 2 1 # the 2nd chance of the medium to grow is decided the other way\n",
         "mischief-driver adversary q0.avail.idx 2 3 # before the device's 2nd load of q0.avail.idx "
         "the adversary stores: index a queue size and one ahead\n",
     };
@@ -386,7 +390,7 @@ static void text_reads_well(void **state)
     char err[256];
     (void)state;
     assert_true(lab_input_parse(text, sizeof(text) - 1, &in, err));
-    assert_int_equal(in.n, 4);
+    assert_int_equal(in.n, 6);
     assert_int_equal(in.target, LAB_TARGET_DEVICE);
     print(&in);
     text_a.data[text_a.n] = '\0';

@@ -183,7 +183,8 @@ static inline void plug(struct world *w, uint16_t n_vectors, const struct vl_pci
                                             .msix_bar = MSIX_BAR,
                                             .msix_pba_off = MSIX_PBA};
     for (unsigned i = 0; i < VL_PCI_BARS; i++) {
-        config.bar[i] = (struct vl_pci_bar){layout.bar[i].bytes, layout.bar[i].is_64};
+        config.bar[i] =
+            (struct vl_pci_bar){.bytes = layout.bar[i].bytes, .is_64 = layout.bar[i].is_64};
     }
     config.bar[MSIX_BAR].bytes = 4096;
     const struct vl_pci_function_ops ops = {.ctx = w,

@@ -384,6 +384,28 @@ static void reset_is_power_on(void **state)
     assert_int_equal(vl_pci_mmio_read(&w->pci, BASE1 + 12, 4), 1);
 }
 
+// Goal: a BAR in I/O space says so, has a size, and answers no memory access. Method: a function
+// with one beside the others, placed where nothing else is.
+static void io_bar(void **state)
+{
+    struct world *w = *state;
+    struct vl_pci_function *fn = NULL;
+    struct vl_pci_function_config config = config_of_function();
+
+    config.bdf = VL_PCI_BDF(9, 0);
+    config.bar[2] = (struct vl_pci_bar){.bytes = 128, .is_io = true};
+    assert_int_equal(vl_pci_add(&w->pci, &config, &ops, &fn), VIRTQ_OK);
+    vl_pci_config_write(&w->pci, config.bdf, 0x18, 4, 0xFFFFFFFFu);
+    assert_int_equal(vl_pci_config_read(&w->pci, config.bdf, 0x18, 4), 0xFFFFFF81u);
+    vl_pci_config_write(&w->pci, config.bdf, 0x18, 4, BASE1);
+    vl_pci_config_write(&w->pci, config.bdf, COMMAND, 2, 7);
+    assert_int_equal(vl_pci_config_read(&w->pci, config.bdf, COMMAND, 2), 7);
+    assert_int_equal(vl_pci_mmio_read(&w->pci, BASE1, 4), 0xFFFFFFFFu);
+    assert_int_equal(w->n_accesses, 0);
+    out(w, COMMAND, 2, 7);
+    assert_int_equal(in(w, COMMAND, 2), 6); // nothing in I/O space there
+}
+
 // Goal: two functions of a device are announced in the header type of both, and share the line.
 static void two_functions(void **state)
 {
@@ -410,9 +432,9 @@ static void impossible_functions_are_refused(void **state)
 {
     struct world *w = *state;
     struct vl_pci_function *fn = NULL;
-    struct vl_pci_function_config bad[7];
+    struct vl_pci_function_config bad[9];
 
-    for (unsigned i = 0; i < 7; i++) {
+    for (unsigned i = 0; i < 9; i++) {
         bad[i] = config_of_function();
         bad[i].bdf = VL_PCI_BDF(9, 0);
     }
@@ -423,7 +445,9 @@ static void impossible_functions_are_refused(void **state)
     bad[4].msix_pba_off = 40; // inside the table
     bad[5].msix_bar = 2;      // no such BAR
     bad[6].interrupt_pin = 5;
-    for (unsigned i = 0; i < 7; i++) {
+    bad[7].bar[2] = (struct vl_pci_bar){.bytes = 512, .is_io = true};
+    bad[8].bar[2] = (struct vl_pci_bar){.bytes = 64, .is_64 = true, .is_io = true};
+    for (unsigned i = 0; i < 9; i++) {
         assert_int_equal(vl_pci_add(&w->pci, &bad[i], &ops, &fn), VIRTQ_ERR_INVALID);
     }
     struct vl_pci_cap many[VL_PCI_CAPS_MAX];
@@ -469,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup(msix_table_rules, setup),
         cmocka_unit_test_setup(intx_level_and_status_bit, setup),
         cmocka_unit_test_setup(reset_is_power_on, setup),
+        cmocka_unit_test_setup(io_bar, setup),
         cmocka_unit_test_setup(two_functions, setup),
         cmocka_unit_test_setup(impossible_functions_are_refused, setup),
         cmocka_unit_test_setup(dump_has_the_form_of_lspci, setup),

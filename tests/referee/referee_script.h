@@ -198,6 +198,16 @@ static inline void complete(struct script *s, unsigned head, uint32_t len)
     note(s, VL_AGENT_DRIVER, VIRTQ_NOTE_COMPLETE, 100 + head, head, 0, len);
 }
 
+static inline void device_sleeps(struct script *s)
+{
+    emit(s, VL_EV_SLEEP, VL_AGENT_DEVICE, 0, 0, 0, 0);
+}
+
+static inline void driver_sleeps(struct script *s)
+{
+    emit(s, VL_EV_SLEEP, VL_AGENT_DRIVER, 0, 0, 0, 0);
+}
+
 // Published by the driver, taken by the device, as the first buffer of a live queue.
 static inline void under_way(struct script *s)
 {

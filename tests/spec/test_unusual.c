@@ -211,6 +211,10 @@ static const struct moment moments[] = {
      "transport=direct event_idx=off batch=4 buffers=30", VL_MARK_IRQ_SUPPRESSED},
     {"payload across a border of regions", "2.7.13.1-drv-d2",
      "transport=direct bytes=600 queue_size=1", VL_MARK_TWO_SPANS},
+    {"capabilities in I/O space and in a reserved BAR in front", "4.1.4.1-drv-2",
+     "transport=pci caps=decoys", VL_MARK_DRIVER_OK},
+    {"the same, reached through the window", "4.1.4.1-drv-4",
+     "transport=pci device=blk caps=decoys registers=window resets=1", VL_MARK_RESET_IN_FLIGHT},
     {"payload above 4 GiB", "2.7.13.1-drv-d2", "transport=direct", VL_MARK_HIGH_MEMORY},
 };
 

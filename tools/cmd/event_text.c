@@ -125,6 +125,8 @@ void event_text_field(const struct event_text *tx, const struct vl_event *ev, ch
         }
     } else if (elem_bytes != 0 || ev->field >= VL_FIELD_INDIRECT) {
         add(&l, "@0x%" PRIx64, ev->addr);
+    } else if (ev->addr % 2 != 0) {
+        add(&l, "+1"); // the high byte of a word
     }
 }
 

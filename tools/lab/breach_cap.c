@@ -99,7 +99,7 @@ static void moves(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a,
     const uint64_t from = lab_breach_address(run, (uint32_t)(0x20u + a) << 16);
 
     hides(run, op, a, 0);
-    memset(config + SPARE, 0, b);
+    memset(config + SPARE, 0, (size_t)b);
     memcpy(config + SPARE, config + from, CAP_BYTES);
     config[SPARE + CAP_LEN] = (uint8_t)b;
     config[SPARE + CAP_NEXT] = config[CONFIG_CAPS];

@@ -4,6 +4,7 @@
 
 #include "device/vdev_blk.h"
 #include "model/core/vl_hash.h"
+#include "tools/lab/lab_work_keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -232,7 +233,8 @@ static bool next(void *ctx, uint32_t *tag)
     if (n == 0) {
         return false;
     }
-    const uint32_t v = vl_lab_choice(disk->machine, VL_LANE_COMPLETION, 0, 2 * n < 16 ? 16 : 2 * n);
+    const uint32_t v = vl_lab_choice(disk->machine, VL_LANE_COMPLETION, LAB_DISK_KEY_ANSWER,
+                                     2 * n < 16 ? 16 : 2 * n);
     if (v >= n) {
         vl_wake_later(disk->machine, 1 + (v - n) * 4);
         return false;
@@ -259,7 +261,7 @@ static bool resized(void *ctx, uint64_t *capacity_bytes)
     const uint64_t due =
         (uint64_t)disk->buffers * (disk->n_resized + 1) / (2ull * (disk->resize + 1));
     const bool now = disk->n_answered >= due;
-    if (now == (vl_lab_choice(disk->machine, VL_LANE_COMPLETION, 1, 2) != 0)) {
+    if (now == (vl_lab_choice(disk->machine, VL_LANE_COMPLETION, LAB_DISK_KEY_RESIZE, 2) != 0)) {
         return false;
     }
     disk->n_resized++;
@@ -317,7 +319,7 @@ static bool open_file(struct lab_disk *disk, const char *path, char err[LAB_ERR_
     if (st.st_size == 0) {
         return fail(err, path, "disk file is empty; it needs at least one sector of 512 bytes");
     }
-    if (st.st_size % SECTOR != 0) {
+    if (st.st_size % (off_t)SECTOR != 0) {
         return fail(err, path,
                     "disk file's size is no multiple of 512 bytes; pad it (truncate -s %512)");
     }

@@ -114,6 +114,19 @@ static void say_workload(const struct saying *s)
     }
 }
 
+static void say_completion(const struct saying *s)
+{
+    if (s->d->key == LAB_DISK_KEY_RESIZE) {
+        (void)snprintf(s->out, s->out_bytes,
+                       "the %s chance of the medium to grow is decided the other way", s->nth);
+    } else {
+        (void)snprintf(s->out, s->out_bytes,
+                       "at its %s turn the backend does not answer the oldest request (%" PRIu32
+                       ")",
+                       s->nth, s->d->value);
+    }
+}
+
 static void say_mischief(const struct saying *s, const char *victim)
 {
     const char *deed = lab_mischief_sentence(s->d->key & 15u, s->d->value);
@@ -165,12 +178,7 @@ void lab_deviation_sentence(uint32_t memory, const struct vl_deviation *d, char 
     case VL_LANE_STORE: say_memory(&s, false); break;
     case VL_LANE_NOTIFY: say_notify(&s); break;
     case VL_LANE_WORKLOAD: say_workload(&s); break;
-    case VL_LANE_COMPLETION:
-        (void)snprintf(out, out_bytes,
-                       "at its %s turn the backend does not answer the oldest request (%" PRIu32
-                       ")",
-                       s.nth, d->value);
-        break;
+    case VL_LANE_COMPLETION: say_completion(&s); break;
     case VL_LANE_MISCHIEF_DRIVER: say_mischief(&s, "device"); break;
     case VL_LANE_MISCHIEF_DEVICE: say_mischief(&s, "driver"); break;
     case VL_LANE_MISCHIEF_PCI: say_registers(&s); break;

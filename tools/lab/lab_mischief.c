@@ -438,6 +438,20 @@ static bool mischief_store(void *ctx, const struct virtq_span *span, uint32_t of
     return stored;
 }
 
+// Who loads a descriptor or a used element field by field is lied to about the whole.
+static void widen(const struct virtq_span *span, unsigned field, uint32_t *off, unsigned *bytes)
+{
+    const uint32_t unit = field == VL_FIELD_USED_RING ? VIRTQ_USED_ELEM_BYTES : VIRTQ_DESC_BYTES;
+    const uint32_t from = field == VL_FIELD_USED_RING ? VIRTQ_RING_HEADER_BYTES : 0;
+    const uint32_t at = from + (*off - from) / unit * unit;
+
+    if ((field == VL_FIELD_DESC || field == VL_FIELD_INDIRECT || field == VL_FIELD_USED_RING) &&
+        *bytes < unit && at + unit <= span->bytes) {
+        *off = at;
+        *bytes = unit;
+    }
+}
+
 static void mischief_before_load(void *ctx, const struct virtq_span *span, uint32_t off,
                                  unsigned field, unsigned bytes, uint32_t choice)
 {
@@ -445,6 +459,7 @@ static void mischief_before_load(void *ctx, const struct virtq_span *span, uint3
     if (field >= VL_FIELD_COUNT || tables[field].n == 0) {
         return;
     }
+    widen(span, field, &off, &bytes);
     const uint8_t *p = span->host + off;
     struct word w = {.value = get_le(p, bytes < 8 ? bytes : 8),
                      .aux = bytes > 8 ? get_le(p + 8, bytes - 8) : 0,

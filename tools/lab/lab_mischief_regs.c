@@ -274,6 +274,15 @@ static void act_write(struct hand *h, enum place place)
     put(h, &at, off, bytes, number(h->mischief, h->v));
 }
 
+// A vector is read back, as a driver does that wants to know whether it was taken.
+static void act_number(struct hand *h, const struct region *common, uint32_t off)
+{
+    put(h, common, off, 2, number(h->mischief, h->v));
+    if (off == QUEUE_VECTOR || off == CONFIG_VECTOR) {
+        (void)look(h, common, off, 2);
+    }
+}
+
 static void act_address(struct hand *h)
 {
     const struct region common = region_of(h->fn, AT_COMMON);
@@ -283,13 +292,16 @@ static void act_address(struct hand *h)
     put(h, &common, off, 4, (uint32_t)(off % 8 == 0 ? addr : addr >> 32));
 }
 
+// Bits of the ring come first, then every bit of three words.
 static void act_feature(struct hand *h)
 {
+    static const uint8_t bits[] = {28, 29, 32, 33, 35, 9, 38, 40};
     const struct region common = region_of(h->fn, AT_COMMON);
-    const uint32_t word = digit(&h->v, 3);
-    put(h, &common, FEATURE_SELECT, 4, word);
-    const uint32_t bits = look(h, &common, FEATURE, 4);
-    put(h, &common, FEATURE, 4, bits ^ 1u << digit(&h->v, 32));
+    const uint32_t bit = h->v < sizeof(bits) ? bits[h->v] : h->v % 96;
+
+    put(h, &common, FEATURE_SELECT, 4, bit / 32);
+    const uint32_t word = look(h, &common, FEATURE, 4);
+    put(h, &common, FEATURE, 4, word ^ 1u << bit % 32);
 }
 
 static void act_notify(struct hand *h)
@@ -347,7 +359,7 @@ static void act_before(struct hand *h, unsigned act, uint32_t n)
     case ACT_STATUS: put(h, &common, STATUS, 1, n != 0 ? n | h->v << 4 : h->v + 1); break;
     case ACT_RESET: put(h, &common, STATUS, 1, 0); break;
     case ACT_SELECT: put(h, &common, QUEUE_SELECT, 2, number(h->mischief, h->v)); break;
-    case ACT_NUMBER: put(h, &common, n, 2, number(h->mischief, h->v)); break;
+    case ACT_NUMBER: act_number(h, &common, n); break;
     case ACT_ADDRESS: act_address(h); break;
     case ACT_FEATURE: act_feature(h); break;
     case ACT_NOTIFY: act_notify(h); break;

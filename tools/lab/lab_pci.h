@@ -18,8 +18,10 @@ struct lab_pci_bus {
 
 // Fresh bus, player's function at 00:04.0 in power-on state with two MSI-X vectors, machine's
 // register space connected.
+//   decoys   in front of its capabilities stand others that are lawful and that a driver cannot
+//            use, in BAR 2, which is one of I/O space, and in a reserved BAR [4.1.4, 4.1.4.1]
 void lab_pci_plug(struct lab_pci_bus *bus, struct vl_machine *m, const struct lab_player *player,
-                  void *state);
+                  void *state, bool decoys);
 
 // struct lab_half_config's question; ctx is the struct lab_pci_bus.
 bool lab_pci_msix_enabled(void *ctx);

@@ -17,6 +17,7 @@ static const char *const device_names[] = {"entropy", "blk", NULL};
 static const char *const transport_names[] = {"direct", "pci", NULL};
 static const char *const interrupt_names[] = {"msix", "intx", NULL};
 static const char *const registers_names[] = {"bar", "window", NULL};
+static const char *const caps_names[] = {"plain", "decoys", NULL};
 static const char *const memory_names[] = {"sc", "tso", "rc11", NULL};
 static const char *const platform_names[] = {"strong", "weak-mmio", NULL};
 static const char *const notify_names[] = {"message", "counter", NULL};
@@ -60,6 +61,8 @@ static const struct key keys[] = {
     CHOICE("interrupt", interrupt, interrupt_names, "msix", "how a device over PCI interrupts"),
     CHOICE("registers", registers, registers_names, "bar",
            "how a driver over PCI reaches registers: BARs, or the window in config space"),
+    CHOICE("caps", caps, caps_names, "plain",
+           "capabilities over PCI: one of each type, or in front others of no use, to be skipped"),
     CHOICE("memory", memory, memory_names, "sc", "memory model"),
     CHOICE("platform", platform, platform_names, "strong",
            "whether doorbells and MSI order what their sender did before (tso, rc11)"),

@@ -24,6 +24,7 @@ enum lab_device { LAB_DEVICE_ENTROPY, LAB_DEVICE_BLK };
 enum lab_transport { LAB_TRANSPORT_DIRECT, LAB_TRANSPORT_PCI };
 enum lab_interrupt { LAB_INTERRUPT_MSIX, LAB_INTERRUPT_INTX };
 enum lab_registers { LAB_REGISTERS_BAR, LAB_REGISTERS_WINDOW };
+enum lab_caps { LAB_CAPS_PLAIN, LAB_CAPS_DECOYS };
 enum lab_hostile { LAB_HOSTILE_NONE, LAB_HOSTILE_DRIVER, LAB_HOSTILE_DEVICE };
 enum lab_memory { LAB_MEMORY_SC, LAB_MEMORY_TSO, LAB_MEMORY_RC11 }; // as enum vl_model
 enum lab_platform { LAB_PLATFORM_STRONG, LAB_PLATFORM_WEAK_MMIO };
@@ -39,6 +40,7 @@ struct lab_scenario {
     uint32_t transport;
     uint32_t interrupt;
     uint32_t registers;
+    uint32_t caps;
     uint32_t memory;
     uint32_t platform;
     uint32_t notify;

@@ -1,5 +1,5 @@
 // tools/lab/lab_work_keys.h -- keys of the workload lane, beside VL_FIELD_BUFFER (where memory
-// lies). SPDX-License-Identifier: BSD-2-Clause
+// lies), and of the completion lane. SPDX-License-Identifier: BSD-2-Clause
 #ifndef LAB_WORK_KEYS_H
 #define LAB_WORK_KEYS_H
 
@@ -11,6 +11,12 @@ enum lab_work_key {
     LAB_WORK_KEY_OP,       // blk: which kind of request
     LAB_WORK_KEY_SECTOR,   // blk: where
     LAB_WORK_KEY_RESET,    // whether the device is reset now
+};
+
+// Of the completion lane.
+enum lab_disk_key {
+    LAB_DISK_KEY_ANSWER, // which request the backend answers, or none for a while
+    LAB_DISK_KEY_RESIZE, // the other thing about growing now
 };
 
 #endif

@@ -388,7 +388,8 @@ static void create_halves(struct lab *lab)
     VIRTQ_ASSERT(device == VIRTQ_OK);
     m->bus = (struct vl_bus_ops){0};
     if (lab->scenario.transport == LAB_TRANSPORT_PCI) {
-        lab_pci_plug(&lab->pci, m, lab->player[VL_SIDE_DEVICE], lab->state[VL_SIDE_DEVICE]);
+        lab_pci_plug(&lab->pci, m, lab->player[VL_SIDE_DEVICE], lab->state[VL_SIDE_DEVICE],
+                     lab->scenario.caps == LAB_CAPS_DECOYS);
         lab->mischief.function = lab->pci.function;
     } else {
         lab->player[VL_SIDE_DEVICE]->link(lab->state[VL_SIDE_DEVICE], &lab->inner_link);
