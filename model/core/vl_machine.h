@@ -87,6 +87,7 @@ struct vl_observer {
 struct vl_mischief_ops {
     void *ctx;
     uint32_t n_options; // choices per point; 0 is honest
+    bool gone;          // set by reply(): from here on every read gives all ones
     // The hostile side is about to store *value: alter it. Return false to drop the store.
     bool (*store)(void *ctx, const struct virtq_span *span, uint32_t off, unsigned field,
                   unsigned bytes, uint64_t *value, uint64_t *aux, uint32_t choice);

@@ -36,6 +36,11 @@ static struct vl_port_op register_op(const struct virtq_port *port, enum vl_op_k
                                .value = value};
 }
 
+static uint32_t all_ones(unsigned bytes)
+{
+    return bytes >= 4 ? UINT32_MAX : (1u << (8 * bytes)) - 1;
+}
+
 // A hostile device may answer anything (is_write false), a hostile driver may write anything.
 static uint32_t mischief_value(struct vl_machine *m, bool is_write, unsigned field, uint64_t addr,
                                unsigned bytes, uint32_t value)
@@ -49,12 +54,7 @@ static uint32_t mischief_value(struct vl_machine *m, bool is_write, unsigned fie
     if (v != 0) {
         m->mischief->reply(m->mischief->ctx, field, addr, bytes, &value, v);
     }
-    return value;
-}
-
-static uint32_t all_ones(unsigned bytes)
-{
-    return bytes >= 4 ? UINT32_MAX : (1u << (8 * bytes)) - 1;
+    return m->mischief->gone && !is_write ? all_ones(bytes) : value;
 }
 
 // A hostile driver's register access is altered, dropped, or has others before it.

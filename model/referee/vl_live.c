@@ -184,6 +184,9 @@ void vl_live_quiescent(struct vl_referees *r)
 {
     uint32_t n_published = 0;
 
+    if (!r->honest && !r->driver_done) {
+        vl_robust_rest(r);
+    }
     if (!r->honest || r->driver_done) {
         return;
     }

@@ -246,6 +246,8 @@ static inline bool vl_robust_lied(const struct vl_squeue *q, enum vl_side victim
 void vl_robust_unnoticed(struct vl_referees *r, struct vl_squeue *q, enum vl_side victim,
                          const char *and_then) __attribute__((cold));
 void vl_robust_sleep(struct vl_referees *r, enum vl_side side);
+// Nothing can run any more: an honest device returned what it accepted, or named why it does not.
+void vl_robust_rest(struct vl_referees *r) __attribute__((cold));
 void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev) __attribute__((cold));
 // Settle an accusation about a register access: no checker has found what it is about.
 void vl_robust_settle(struct vl_referees *r) __attribute__((cold));

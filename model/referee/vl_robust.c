@@ -43,6 +43,24 @@ void vl_robust_sleep(struct vl_referees *r, enum vl_side side)
     }
 }
 
+void vl_robust_rest(struct vl_referees *r)
+{
+    if (!r->judge_device || r->device_was_reset || !r->config.completion_owed) {
+        return;
+    }
+    for (uint32_t left = r->live; left != 0; left &= left - 1) { // bound: VL_QUEUES
+        const struct vl_squeue *q = &r->queue[__builtin_ctz(left)];
+        if (q->n_held > 0 && !q->broken[VL_SIDE_DEVICE] && !q->stood_down) {
+            vl_referee_finding(r, "robustness:buffer-kept", "device",
+                               "nothing can run any more, and the device has accepted %" PRIu32
+                               " buffers of queue %u that it neither returned nor took for a "
+                               "reason to give the queue up",
+                               q->n_held, q->index);
+            return;
+        }
+    }
+}
+
 // ---- accusations ----------------------------------------------------------------------------
 
 // True for errors that only a broken rule of the ring explains, so that the accuser's own loads

@@ -9,7 +9,8 @@
 #include <inttypes.h>
 
 // Status reads after which a reset is not coming any more.
-#define RESET_READS_MAX 4096u
+#define RESET_READS_MAX 4096u    // ... of a device
+#define PATIENCE_READS_MAX 6144u // ... of a driver whose device never comes to it
 
 #define COMMAND_INTX_OFF 0x0400u
 
@@ -30,6 +31,13 @@ static void reset_polled(struct vl_referees *r, const struct vl_reg_access *a)
                   "status still reads 0x%" PRIx32 ", %" PRIu32 " reads after the reset that was "
                   "asked for at #%" PRIu64,
                   a->value, st->n_polls, st->asked_seq);
+    }
+    if (r->spec.regs.reset_asked && st->n_polls == PATIENCE_READS_MAX && r->judge_driver) {
+        vl_referee_finding(r, "robustness:unbounded-work", "driver",
+                           "status still reads 0x%" PRIx32 ", %" PRIu32
+                           " reads after the reset that was asked for at #%" PRIu64
+                           ", and the driver goes on waiting",
+                           a->value, st->n_polls, st->asked_seq);
     }
 }
 

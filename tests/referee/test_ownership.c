@@ -302,6 +302,16 @@ static void completed_other_length(struct script *s, bool broken)
 
 // ---- the table --------------------------------------------------------------------------------
 
+// A hostile driver's buffer is accepted, found to be no request, and forgotten.
+static void accepted_and_kept(struct script *s, bool broken)
+{
+    under_way(s);
+    if (!broken) {
+        note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_PEER_ERROR, VIRTQ_ERR_REQUEST_SHAPE, 0, 0, 0);
+    }
+    emit(s, VL_EV_QUIESCENT, VL_AGENT_PLATFORM, 0, 0, 0, 0);
+}
+
 static const struct row rows[] = {
     {"ownership:slot-exposed", "driver", slot_filled_late, HONEST},
     {"ownership:entry-stale", "driver", entry_from_earlier_round, HONEST},
@@ -327,6 +337,7 @@ static const struct row rows[] = {
     {"ownership:device-write-outside", "device", second_fetch, HOSTILE_DRIVER},
     {"ownership:after-return", "device", after_return, HONEST},
     {"ownership:device-after-reset", "device", after_reset, HONEST},
+    {"robustness:buffer-kept", "device", accepted_and_kept, HOSTILE_DRIVER},
     {"data:used-not-held", "device", returned_twice, HONEST},
     {"data:len-not-written", "device", length_claimed, HONEST},
     {"data:wrong-data", "device", sent_and_taken, HONEST},

@@ -49,7 +49,9 @@ static bool judge_with(struct trial *t)
     const struct vl_verdict *v = &t->verdict;
     const struct zoo_entry *e = t->entry;
 
-    if (v->outcome != VL_FINDING || strcmp(v->kind, t->input.finding) != 0) {
+    // A half that dies is a finding, too.
+    const bool found = v->outcome == VL_FINDING || v->outcome == VL_CRASHED;
+    if (!found || strcmp(v->kind, t->input.finding) != 0) {
         (void)snprintf(t->why, sizeof(t->why), "names %s and comes to verdict=%s kind=%s",
                        t->input.finding, vl_outcome_name(v->outcome), v->kind);
         return false;

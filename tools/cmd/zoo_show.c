@@ -78,11 +78,11 @@ static void print_run(const struct lab_input *in, const struct kept_run *run)
                                        .registers = true,
                                        .adversary_device =
                                            in->scenario.hostile == LAB_HOSTILE_DEVICE};
+    const bool found = v->outcome == VL_FINDING || v->outcome == VL_CRASHED;
     (void)printf("\n");
     timeline_print(stdout, &view, run);
-    (void)printf("\n%s %s at #%" PRIu64 ", %s%s: %s\n",
-                 v->outcome == VL_FINDING ? "finding" : "verdict",
-                 v->outcome == VL_FINDING ? v->kind : vl_outcome_name(v->outcome), v->event,
+    (void)printf("\n%s %s at #%" PRIu64 ", %s%s: %s\n", found ? "finding" : "verdict",
+                 found ? v->kind : vl_outcome_name(v->outcome), v->event,
                  strcmp(v->side, "-") == 0 ? "nobody is blamed" : "by the ",
                  strcmp(v->side, "-") == 0 ? "" : v->side, v->detail);
 }

@@ -48,6 +48,7 @@ enum act {
     ACT_FLAGS_RAW,
     // registers
     ACT_ADDRESS, // becomes the low byte of its own address
+    ACT_ONES,    // all ones; with V = 2 modulo 4 the device is gone, and answers so from then on
 };
 
 // X(field, sentence, detectable, act, number)
@@ -163,7 +164,7 @@ enum act {
 #define REPLY_ROWS(X, F)                                                                           \
     X(F, "one bit changed", false, ACT_FLIP, 0)                                                    \
     X(F, "0", false, ACT_SET, 0)                                                                   \
-    X(F, "all ones", false, ACT_SET, -1)                                                           \
+    X(F, "all ones", false, ACT_ONES, 0)                                                           \
     X(F, "one more", false, ACT_ADD, 1)                                                            \
     X(F, "one less", false, ACT_ADD, -1)                                                           \
     X(F, "a small number", false, ACT_RAW_LOW, 0)                                                  \
@@ -230,12 +231,20 @@ const struct lab_mischief_entry *lab_mischief_table(unsigned field, uint32_t *n)
     return *n > 0 ? tables[field].entries : NULL;
 }
 
+// The device is gone: taken out while its driver runs.
+static bool takes_away(const struct table *t, uint32_t choice)
+{
+    return t->deeds[choice % t->n].act == ACT_ONES && choice / t->n % 4 == 2;
+}
+
 const char *lab_mischief_sentence(unsigned field, uint32_t value)
 {
     if (value == 0 || field >= VL_FIELD_COUNT || tables[field].n == 0) {
         return "nothing";
     }
-    return tables[field].entries[value % tables[field].n].sentence;
+    return takes_away(&tables[field], value)
+               ? "all ones, and so does every answer of a device that is gone"
+               : tables[field].entries[value % tables[field].n].sentence;
 }
 
 // A word or entry of up to 16 bytes, low half first, and what an act needs to know around it.
@@ -472,7 +481,7 @@ static void mischief_before_load(void *ctx, const struct virtq_span *span, uint3
 static void mischief_reply(void *ctx, unsigned field, uint64_t addr, unsigned bytes,
                            uint32_t *value, uint32_t choice)
 {
-    const struct lab_mischief *mischief = ctx;
+    struct lab_mischief *mischief = ctx;
     const struct table *t = &tables[field < VL_FIELD_COUNT ? field : VL_FIELD_REGISTER];
     if (t->n == 0) {
         return;
@@ -483,6 +492,9 @@ static void mischief_reply(void *ctx, unsigned field, uint64_t addr, unsigned by
     vl_lab_event(mischief->machine, VL_EV_MISCHIEF, field, choice % t->n, *value, bytes);
     if (deed->act == ACT_ADDRESS) {
         w.value = addr & 0xFFu & mask_of(bytes);
+    } else if (deed->act == ACT_ONES) {
+        w.value = mask_of(bytes);
+        mischief->ops.gone = mischief->ops.gone || takes_away(t, choice);
     } else {
         (void)act_number(&w, deed);
     }

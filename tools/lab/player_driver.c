@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define RESET_POLLS_MAX 10000u
+#define RESET_POLLS_MAX 5000u
 #define WINDOW_BASE 0xE0000000u // where BARs are placed
 #define WINDOW_BYTES 0x10000000u
 
