@@ -24,6 +24,7 @@ __attribute__((section("__libfuzzer_extra_counters"),
 #define BLOCKS_16(n) BLOCKS_4(n) BLOCKS_4((n) + 4) BLOCKS_4((n) + 8) BLOCKS_4((n) + 12)
 #define BLOCKS_64(n) BLOCKS_16(n) BLOCKS_16((n) + 16) BLOCKS_16((n) + 32) BLOCKS_16((n) + 48)
 
+// NOLINTNEXTLINE(readability-function-size): a block for each state is what it is for
 __attribute__((noinline)) static void blocks(uint32_t state)
 {
     switch (state) {

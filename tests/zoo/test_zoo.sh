@@ -9,7 +9,7 @@ set -u
 ROOT=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
 BUILD=${BUILD:-$ROOT/build/release}
 VRINGLAB=${VRINGLAB:-$BUILD/vringlab}
-ENTRIES_MIN=50
+ENTRIES_MIN=79
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 failed=0

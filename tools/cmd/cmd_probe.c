@@ -5,9 +5,11 @@
 #include "model/trace/vl_record.h"
 #include "tools/cmd/cmd.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEVIATIONS_MIN 1024u
 
@@ -23,9 +25,21 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
     event_text_learn(ctx, ev);
 }
 
+void cmd_probe_hush(void)
+{
+    const int nowhere = open("/dev/null", O_WRONLY);
+    if (nowhere >= 0) {
+        (void)dup2(nowhere, STDERR_FILENO);
+        (void)close(nowhere);
+    }
+}
+
 static int run_child(void *arg)
 {
     struct trial *t = arg;
+    if (t->probe->quiet) {
+        cmd_probe_hush();
+    }
     (void)lab_run(t->probe->lab, &t->choices);
     return 0;
 }
@@ -95,9 +109,15 @@ static int search_child(void *arg)
     const struct search_child *c = arg;
     const struct cmd_probe_search *search = c->search;
 
+    if (c->probe->quiet) {
+        cmd_probe_hush();
+    }
     for (uint64_t i = 0; i < search->n && !search->over(search->ctx); i++) { // bound: search->n
-        const struct lab_choices choices = {
-            .source = VL_SOURCE_INPUT, .list = c->list, .n = search->make(search->ctx, i, c->list)};
+        const uint32_t n = search->make(search->ctx, i, c->list);
+        const struct lab_choices choices = {.source = VL_SOURCE_INPUT, .list = c->list, .n = n};
+        if (n == CMD_PROBE_SKIP) {
+            continue;
+        }
         c->shared->n_runs++;
         if (search->good(search->ctx, lab_run(c->probe->lab, &choices))) {
             c->shared->found = i;

@@ -17,7 +17,11 @@ struct cmd_probe {
     uint32_t deviations_max;
     uint32_t watchdog_s; // seconds without an event that a run may take; 0: VL_RECORD_WATCHDOG_S
     const struct lab_outside *outside; // not NULL: stands in for the disk file
+    bool quiet;                        // what a run says on stderr when it dies goes nowhere
 };
+
+// In a child: stderr goes nowhere from here on.
+void cmd_probe_hush(void);
 
 // Run list (canonical) under s in a child process. Returns false with err if the run cannot be
 // made; a crash is a verdict. Afterwards the machine's log and deviations can be read.
@@ -31,11 +35,13 @@ uint32_t cmd_probe_taken(const struct cmd_probe *p, struct vl_deviation *list, u
 
 // Many inputs under one scenario, for one that is looked for: some 10 times cheaper a run than one
 // by one, since all run in one child.
+#define CMD_PROBE_SKIP UINT32_MAX
 struct cmd_probe_search {
     void *ctx;
     uint64_t n; // inputs 0 .. n - 1
     uint32_t n_max;
-    // Put input i, canonical, into list, which has room for n_max. Returns how many deviations.
+    // Put input i, canonical, into list, which has room for n_max. Returns how many deviations, or
+    // CMD_PROBE_SKIP: there is nothing to run.
     uint32_t (*make)(void *ctx, uint64_t i, struct vl_deviation *list);
     bool (*good)(void *ctx, const struct vl_verdict *verdict); // p can be asked for events
     bool (*over)(void *ctx);                                   // give up

@@ -14,13 +14,13 @@
 
 extern const struct cmd cmd_run, cmd_replay, cmd_fuzz, cmd_convert, cmd_shrink, cmd_explain,
     cmd_trace, cmd_scenarios, cmd_pci, cmd_bench, cmd_explore, cmd_explore_merge, cmd_litmus,
-    cmd_lesson, cmd_clauses, cmd_check, cmd_zoo, cmd_triage;
+    cmd_lesson, cmd_clauses, cmd_check, cmd_zoo, cmd_triage, cmd_ring;
 
 const struct cmd *const cmd_table[] = {
     &cmd_run,    &cmd_replay,  &cmd_check,         &cmd_fuzz,   &cmd_convert,
     &cmd_shrink, &cmd_triage,  &cmd_explain,       &cmd_trace,  &cmd_scenarios,
     &cmd_pci,    &cmd_explore, &cmd_explore_merge, &cmd_litmus, &cmd_lesson,
-    &cmd_zoo,    &cmd_clauses, &cmd_bench,         NULL,
+    &cmd_zoo,    &cmd_ring,    &cmd_clauses,       &cmd_bench,  NULL,
 };
 
 const char *cmd_build_id(void)

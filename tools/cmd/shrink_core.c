@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define RUNS_MAX 1000000u
+#define SHRINK_JUMP_SECONDS 6u // of SHRINK_SECONDS
 #define ROUNDS_MAX 64u
 
 struct shrink {
@@ -23,13 +24,21 @@ struct shrink {
     struct vl_deviation *list; // what reaches the finding
     uint32_t n;
     struct vl_deviation *trial;
+    uint32_t room; // of both
     uint32_t n_runs;
     time_t until; // only how long to look depends on the clock, never a run
+    time_t jump_until;
 };
 
 static bool over(const struct shrink *s)
 {
     return s->n_runs >= RUNS_MAX || time(NULL) >= s->until;
+}
+
+// Jumps leave time for the steps that come behind a good one.
+static bool jumps_over(const struct shrink *s)
+{
+    return over(s) || time(NULL) >= s->jump_until;
 }
 
 // The finding that must stay, of the run that was just made.
@@ -54,26 +63,98 @@ static bool reaches(struct shrink *s, const struct lab_scenario *scenario,
     return true;
 }
 
-// Keep the n deviations in s->trial if they reach the finding.
-static bool keep(struct shrink *s, uint32_t n)
+// ---- trying many --------------------------------------------------------------------------------
+
+// Inputs that are made one from another, to be tried in order.
+struct tries {
+    struct shrink *s;
+    void *ctx;
+    uint64_t n;
+    uint32_t (*make)(void *ctx, uint64_t i,
+                     struct vl_deviation *list); // as cmd_probe_search has it
+    bool jump;
+    uint32_t n_over; // calls of tries_over()
+};
+
+static uint32_t tries_make(void *ctx, uint64_t i, struct vl_deviation *list)
 {
-    n = vl_deviations_canonical(s->trial, n);
-    if (!reaches(s, &s->scenario, s->trial, n)) {
-        return false;
+    const struct tries *t = ctx;
+    return t->make(t->ctx, i, list);
+}
+
+static bool tries_good(void *ctx, const struct vl_verdict *v)
+{
+    const struct tries *t = ctx;
+    return is_wanted(t->s, v);
+}
+
+static bool tries_over(void *ctx)
+{
+    struct tries *t = ctx;
+    return ++t->n_over % 64 == 0 && (t->jump ? jumps_over(t->s) : over(t->s));
+}
+
+// The first one, of 0 .. t->n - 1, that comes to the finding; it is then in s->trial, *n long.
+// t->n: none does. A crash ends the process that it happens in: such are tried one by one.
+static uint64_t first_good(struct tries *t, const struct lab_scenario *scenario, uint32_t *n)
+{
+    struct shrink *s = t->s;
+    uint64_t i = 0;
+
+    if (s->wanted.outcome == VL_FINDING) {
+        const struct cmd_probe_search search = {.ctx = t,
+                                                .n = t->n,
+                                                .n_max = s->room,
+                                                .make = tries_make,
+                                                .good = tries_good,
+                                                .over = tries_over};
+        i = cmd_probe_search(&s->probe, scenario, &search, &s->n_runs);
+        *n = i < t->n ? t->make(t->ctx, i, s->trial) : 0;
+        return i < t->n && reaches(s, scenario, s->trial, *n) ? i : t->n;
     }
+    for (; i < t->n && !over(s); i++) { // bound: t->n
+        *n = t->make(t->ctx, i, s->trial);
+        if (*n != CMD_PROBE_SKIP && reaches(s, scenario, s->trial, *n)) {
+            return i;
+        }
+    }
+    return t->n;
+}
+
+// Keep the n deviations in s->trial.
+static void take(struct shrink *s, uint32_t n)
+{
     memcpy(s->list, s->trial, n * sizeof(s->list[0]));
     s->n = n;
-    return true;
 }
+
+// ---- single steps -------------------------------------------------------------------------------
 
 // What the run did not come to, or took modulo a number of options, says nothing: keep what it
 // took.
 static void keep_taken(struct shrink *s)
 {
     const uint32_t n = cmd_probe_taken(&s->probe, s->trial, s->n);
-    if (n > 0 && s->wanted.outcome == VL_FINDING) {
-        (void)keep(s, n);
+    if (n > 0 && s->wanted.outcome == VL_FINDING && reaches(s, &s->scenario, s->trial, n)) {
+        take(s, n);
     }
+}
+
+struct dropped {
+    const struct shrink *s;
+    uint32_t at;    // the first one that may go
+    uint32_t chunk; // how many go at once
+};
+
+static uint32_t drop_make(void *ctx, uint64_t i, struct vl_deviation *list)
+{
+    const struct dropped *d = ctx;
+    const struct shrink *s = d->s;
+    const uint32_t at = d->at + (uint32_t)i * d->chunk;
+    const uint32_t n = s->n - at < d->chunk ? s->n - at : d->chunk;
+    memcpy(list, s->list, at * sizeof(list[0]));
+    memcpy(list + at, s->list + at + n, (s->n - at - n) * sizeof(list[0]));
+    return s->n - n;
 }
 
 // Drop runs of deviations, halves first, single ones last.
@@ -81,15 +162,18 @@ static bool drop(struct shrink *s)
 {
     bool better = false;
     for (uint32_t chunk = s->n; chunk > 0; chunk /= 2) { // bound: log2(n)
-        for (uint32_t at = 0; at < s->n && !over(s);) {  // bound: n
-            const uint32_t n = s->n - at < chunk ? s->n - at : chunk;
-            memcpy(s->trial, s->list, at * sizeof(s->list[0]));
-            memcpy(s->trial + at, s->list + at + n, (s->n - at - n) * sizeof(s->list[0]));
-            if (keep(s, s->n - n)) {
-                better = true;
-            } else {
-                at += n;
+        struct dropped d = {.s = s, .chunk = chunk};
+        while (d.at < s->n && !over(s)) { // bound: n
+            uint32_t n = 0;
+            struct tries t = {
+                .s = s, .ctx = &d, .n = (s->n - d.at + chunk - 1) / chunk, .make = drop_make};
+            const uint64_t i = first_good(&t, &s->scenario, &n);
+            if (i == t.n) {
+                break;
             }
+            take(s, n);
+            d.at += (uint32_t)i * chunk;
+            better = true;
         }
     }
     return better;
@@ -112,38 +196,49 @@ static uint32_t plain_row(const struct vl_deviation *d)
     return d->value % n != 0 ? d->value % n : n;
 }
 
-// Lower one number of deviation i towards 1: the smallest ones, the same act in its plainest form,
+// Lower one number of a deviation towards 1: the smallest ones, the same act in its plainest form,
 // half, one less. An nth that is lower is an occurrence that comes earlier.
-static bool lower(struct shrink *s, uint32_t i, bool nth)
+#define LOWER_TRIES 6u
+
+struct lowered {
+    const struct shrink *s;
+    uint64_t from; // try 0 is this one: (deviation * 2 + nth) * LOWER_TRIES + which
+};
+
+static uint32_t lower_make(void *ctx, uint64_t i, struct vl_deviation *list)
 {
-    bool better = false;
-    for (unsigned step = 0; step < 64 && i < s->n && !over(s); step++) { // bound: 64
-        const uint32_t now = nth ? s->list[i].nth : s->list[i].value;
-        const uint32_t plain = nth ? 1 : plain_row(&s->list[i]);
-        const uint32_t tries[] = {1, plain, 2, 3, now / 2, now - 1};
-        bool kept = false;
-        for (unsigned t = 0; t < sizeof(tries) / sizeof(tries[0]) && !kept && now > 1; t++) {
-            if (tries[t] == 0 || tries[t] >= now || (t > 0 && tries[t] == tries[t - 1])) {
-                continue;
-            }
-            memcpy(s->trial, s->list, s->n * sizeof(s->list[0]));
-            *(nth ? &s->trial[i].nth : &s->trial[i].value) = tries[t];
-            kept = keep(s, s->n);
-        }
-        if (!kept) {
-            break;
-        }
-        better = true;
+    const struct lowered *l = ctx;
+    const struct shrink *s = l->s;
+    const uint64_t k = l->from + i;
+    const bool nth = k / LOWER_TRIES % 2 != 0;
+    const struct vl_deviation *d = &s->list[k / LOWER_TRIES / 2];
+    const uint32_t now = nth ? d->nth : d->value;
+    const uint32_t tries[LOWER_TRIES] = {1, nth ? 1 : plain_row(d), 2, 3, now / 2, now - 1};
+    const uint32_t to = tries[k % LOWER_TRIES];
+
+    if (to == 0 || to >= now || (k % LOWER_TRIES > 0 && to == tries[k % LOWER_TRIES - 1])) {
+        return CMD_PROBE_SKIP;
     }
-    return better;
+    memcpy(list, s->list, s->n * sizeof(list[0]));
+    *(nth ? &list[d - s->list].nth : &list[d - s->list].value) = to;
+    return vl_deviations_canonical(list, s->n);
 }
 
 static bool lower_all(struct shrink *s)
 {
+    struct lowered l = {.s = s};
     bool better = false;
-    for (uint32_t i = 0; i < s->n; i++) { // bound: n
-        better = lower(s, i, false) || better;
-        better = lower(s, i, true) || better;
+    while (l.from < s->n * 2ull * LOWER_TRIES && !over(s)) { // bound: each makes a number smaller
+        uint32_t n = 0;
+        struct tries t = {
+            .s = s, .ctx = &l, .n = s->n * 2ull * LOWER_TRIES - l.from, .make = lower_make};
+        const uint64_t i = first_good(&t, &s->scenario, &n);
+        if (i == t.n) {
+            break;
+        }
+        take(s, n);
+        l.from = (l.from + i) / LOWER_TRIES * LOWER_TRIES; // the same number again
+        better = true;
     }
     return better;
 }
@@ -231,7 +326,6 @@ struct move {
     struct shrink *s;
     uint32_t without; // index in the list
     uint32_t moved;   // likewise
-    uint32_t n_over;  // calls of move_over()
 };
 
 static uint32_t move_make(void *ctx, uint64_t i, struct vl_deviation *list)
@@ -254,29 +348,16 @@ static uint32_t move_make(void *ctx, uint64_t i, struct vl_deviation *list)
     return vl_deviations_canonical(list, n);
 }
 
-static bool move_good(void *ctx, const struct vl_verdict *v)
-{
-    const struct move *m = ctx;
-    return is_wanted(m->s, v);
-}
-
-static bool move_over(void *ctx)
-{
-    struct move *m = ctx;
-    return ++m->n_over % 64 == 0 && over(m->s);
-}
-
 static bool drop_and_move_one(struct move *m)
 {
     struct shrink *s = m->s;
-    const struct cmd_probe_search search = {.ctx = m,
-                                            .n = 2 * MOVE_WINDOW + 1,
-                                            .n_max = s->n,
-                                            .make = move_make,
-                                            .good = move_good,
-                                            .over = move_over};
-    const uint64_t found = cmd_probe_search(&s->probe, &s->scenario, &search, &s->n_runs);
-    return found < search.n && keep(s, move_make(m, found, s->trial));
+    struct tries t = {.s = s, .ctx = m, .n = 2 * MOVE_WINDOW + 1, .make = move_make, .jump = true};
+    uint32_t n = 0;
+    if (first_good(&t, &s->scenario, &n) == t.n) {
+        return false;
+    }
+    take(s, n);
+    return true;
 }
 
 static bool drop_and_move(struct shrink *s)
@@ -286,8 +367,8 @@ static bool drop_and_move(struct shrink *s)
     if (s->wanted.outcome != VL_FINDING || s->n > MOVE_LIST_MAX) {
         return false;
     }
-    for (m.without = 0; m.without < s->n; m.without++) {                       // bound: n
-        for (m.moved = 0; m.moved < s->n && s->n > 1 && !over(s); m.moved++) { // bound: n
+    for (m.without = 0; m.without < s->n; m.without++) {                             // bound: n
+        for (m.moved = 0; m.moved < s->n && s->n > 1 && !jumps_over(s); m.moved++) { // bound: n
             if (m.moved != m.without && drop_and_move_one(&m)) {
                 return true;
             }
@@ -316,7 +397,6 @@ struct pull {
     uint32_t one;    // the shape that is tried alone, or
     uint32_t n_some; // not 0: several are, at most so many
     uint64_t batch;  // and this is the number of the batch
-    uint32_t n_over; // calls of pull_over()
 };
 
 static void learn_shapes(struct pull *p)
@@ -355,39 +435,20 @@ static uint32_t pull_make(void *ctx, uint64_t i, struct vl_deviation *list)
     return vl_deviations_canonical(list, n);
 }
 
-static bool pull_good(void *ctx, const struct vl_verdict *v)
-{
-    const struct pull *p = ctx;
-    return is_wanted(p->s, v);
-}
-
-static bool pull_over(void *ctx)
-{
-    struct pull *p = ctx;
-    return ++p->n_over % 64 == 0 && over(p->s);
-}
-
 // Try what p says under a scenario; what is found replaces the list.
 static bool pull_try(struct pull *p, const struct lab_scenario *scenario)
 {
     struct shrink *s = p->s;
-    const struct cmd_probe_search search = {.ctx = p,
-                                            .n = p->n_some == 0 ? PULL_ONE : PULL_SOME,
-                                            .n_max = PULL_SOME_MAX,
-                                            .make = pull_make,
-                                            .good = pull_good,
-                                            .over = pull_over};
-    const uint64_t found = cmd_probe_search(&s->probe, scenario, &search, &s->n_runs);
-
-    if (found == search.n) {
+    struct tries t = {.s = s,
+                      .ctx = p,
+                      .n = p->n_some == 0 ? PULL_ONE : PULL_SOME,
+                      .make = pull_make,
+                      .jump = true};
+    uint32_t n = 0;
+    if (first_good(&t, scenario, &n) == t.n) {
         return false;
     }
-    const uint32_t n = pull_make(p, found, s->trial);
-    if (!reaches(s, scenario, s->trial, n)) {
-        return false;
-    }
-    memcpy(s->list, s->trial, n * sizeof(s->list[0]));
-    s->n = n;
+    take(s, n);
     s->scenario = *scenario;
     return true;
 }
@@ -398,13 +459,13 @@ static bool pull_under(struct pull *p, const struct lab_scenario *scenario, bool
     const uint32_t most = fewer ? p->s->n : p->s->n - 1;
 
     p->n_some = 0;
-    for (p->one = 0; p->one < p->n_shapes && most > 0 && !over(p->s); p->one++) {
+    for (p->one = 0; p->one < p->n_shapes && most > 0 && !jumps_over(p->s); p->one++) {
         if (pull_try(p, scenario)) { // bound: SHAPES_MAX
             return true;
         }
     }
     p->n_some = most < PULL_SOME_MAX ? most : PULL_SOME_MAX;
-    return most > 1 && !over(p->s) && pull_try(p, scenario);
+    return most > 1 && !jumps_over(p->s) && pull_try(p, scenario);
 }
 
 // Fewer deviations, or a smaller workload, by a jump that no single step makes.
@@ -433,16 +494,13 @@ static bool pull_together(struct shrink *s)
     return false;
 }
 
-// Rounds until one comes to nothing. Returns true if the last one tried everything.
-static bool shrink_all(struct shrink *s)
+// Single steps until none keeps the finding. False if time ran out before.
+static bool to_minimum(struct shrink *s)
 {
-    keep_taken(s);
     for (unsigned round = 0; round < ROUNDS_MAX && !over(s); round++) { // bound: ROUNDS_MAX
         bool better = drop(s);
         better = simplify(s) || better;
         better = lower_all(s) || better;
-        better = better || drop_and_move(s);
-        better = better || pull_together(s);
         if (!better) {
             return !over(s);
         }
@@ -450,10 +508,22 @@ static bool shrink_all(struct shrink *s)
     return false;
 }
 
-static bool room(struct shrink *s, const struct lab_input *in)
+// Returns true if what is left is a local minimum.
+static bool shrink_all(struct shrink *s)
 {
-    s->list = calloc(in->n + PULL_SOME_MAX, sizeof(s->list[0]));
-    s->trial = calloc(in->n + PULL_SOME_MAX, sizeof(s->trial[0]));
+    keep_taken(s);
+    bool minimal = to_minimum(s);
+    while (minimal && !jumps_over(s) && (drop_and_move(s) || pull_together(s))) { // bound: n
+        minimal = to_minimum(s);
+    }
+    return minimal;
+}
+
+static bool make_room(struct shrink *s, const struct lab_input *in)
+{
+    s->room = in->n + PULL_SOME_MAX;
+    s->list = calloc(s->room, sizeof(s->list[0]));
+    s->trial = calloc(s->room, sizeof(s->trial[0]));
     if (s->list != NULL && in->n > 0) {
         memcpy(s->list, in->list, in->n * sizeof(s->list[0]));
     }
@@ -463,7 +533,7 @@ static bool room(struct shrink *s, const struct lab_input *in)
 static enum shrink_outcome shrink(struct shrink *s, const struct lab_input *in,
                                   struct shrink_result *result, char *err)
 {
-    if (!room(s, in)) {
+    if (!make_room(s, in)) {
         (void)snprintf(err, LAB_ERR_BYTES, "no memory left");
         return SHRINK_FAILED;
     }
@@ -481,11 +551,13 @@ static enum shrink_outcome shrink(struct shrink *s, const struct lab_input *in,
 enum shrink_outcome shrink_input(struct lab_input *in, const struct shrink_job *job,
                                  struct shrink_result *result, char *err)
 {
-    struct shrink s = {.job = job,
-                       .probe = {.outside = job->outside, .watchdog_s = job->watchdog_s},
-                       .scenario = in->scenario,
-                       .n = in->n,
-                       .until = time(NULL) + (time_t)SHRINK_SECONDS};
+    struct shrink s = {
+        .job = job,
+        .probe = {.outside = job->outside, .watchdog_s = job->watchdog_s, .quiet = true},
+        .scenario = in->scenario,
+        .n = in->n,
+        .until = time(NULL) + (time_t)SHRINK_SECONDS,
+        .jump_until = time(NULL) + (time_t)SHRINK_JUMP_SECONDS};
 
     *result = (struct shrink_result){.n_before = in->n};
     const enum shrink_outcome outcome = shrink(&s, in, result, err);

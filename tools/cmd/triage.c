@@ -74,8 +74,8 @@ static bool run_file(struct triage *t, uint32_t file, const struct triage_base *
     if (!triage_load(f, base, &in, &outside, f->err)) {
         return false;
     }
-    struct cmd_probe probe = {.outside = cmd_outside_bytes(outside),
-                              .watchdog_s = TRIAGE_WATCHDOG_S};
+    struct cmd_probe probe = {
+        .outside = cmd_outside_bytes(outside), .watchdog_s = TRIAGE_WATCHDOG_S, .quiet = true};
     f->n = in.n;
     bool ok = cmd_probe_run(&probe, &in.scenario, in.list, in.n, &v, f->err);
     if (ok) {

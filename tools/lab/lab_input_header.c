@@ -57,6 +57,7 @@ static const struct header_key header_keys[] = {
     {"memory", 11, 0, HEADER_CYCLE3, ONLY_PAIR, AT(memory)},
     {"registers", 16, 0, HEADER_FLIP, ALL, AT(registers)},
     {"platform", 16, 1, HEADER_FLIP, ONLY_PAIR, AT(platform)},
+    {"caps", 16, 2, HEADER_FLIP, ALL, AT(caps)},
     {"resize", 17, 0, HEADER_CYCLE3, ALL, AT(resize)},
 };
 #define N_HEADER_KEYS (sizeof(header_keys) / sizeof(header_keys[0]))
@@ -143,6 +144,7 @@ static void fit_rest(const struct lab_scenario *base, struct lab_scenario *s)
     }
     if (!pci) {
         s->registers = base->registers;
+        s->caps = base->caps;
     }
     if (s->memory == LAB_MEMORY_SC) {
         s->platform = base->platform;
