@@ -1,8 +1,8 @@
 // fuzz/feedback.c -- marks and abstract states as coverage, by the engines' own means.
 // libFuzzer reads counters in a section of its own, and clears them before each run. Other engines
-// know edges only: for them each state is a block of code, which is measured as any other. What
-// this is worth stands in docs/adr/0020-mutator-and-feedback.md.
-// VRINGLAB_FEEDBACK=off leaves both out, =counters and =edges one of them, to measure it.
+// know edges only: for them each state is a block of code, which is measured as any other.
+// Marks always count. States do only with VRINGLAB_FEEDBACK=counters, =edges or =on (both): no bug
+// was found sooner by them (docs/adr/0020-mutator-and-feedback.md).
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/feedback.h"
 
@@ -40,17 +40,17 @@ __attribute__((noinline)) static void blocks(uint32_t state)
 
 struct means {
     bool known;
-    bool counters;
+    bool counters; // of states
     bool edges;
 };
 
 static struct means read_means(void)
 {
     const char *word = getenv("VRINGLAB_FEEDBACK");
-    const bool all = word == NULL || strcmp(word, "on") == 0;
+    const bool all = word != NULL && strcmp(word, "on") == 0;
     return (struct means){.known = true,
-                          .counters = all || strcmp(word, "counters") == 0,
-                          .edges = all || strcmp(word, "edges") == 0};
+                          .counters = all || (word != NULL && strcmp(word, "counters") == 0),
+                          .edges = all || (word != NULL && strcmp(word, "edges") == 0)};
 }
 
 void fuzz_feedback(uint64_t marks, const struct vl_states *states)
@@ -60,10 +60,13 @@ void fuzz_feedback(uint64_t marks, const struct vl_states *states)
     if (!means.known) {
         means = read_means();
     }
-    for (uint64_t left = means.counters ? marks : 0; left != 0; left &= left - 1) { // bound: 64
+    for (uint64_t left = marks; left != 0; left &= left - 1) { // bound: 64
         counters[__builtin_ctzll(left)] = 1;
     }
-    for (uint32_t word = 0; states != NULL && word < VL_STATE_COUNT / 64; word++) {
+    if (states == NULL || (!means.counters && !means.edges)) {
+        return;
+    }
+    for (uint32_t word = 0; word < VL_STATE_COUNT / 64; word++) {
         for (uint64_t left = states->bit[word]; left != 0; left &= left - 1) { // bound: 64
             const uint32_t state = word * 64 + (uint32_t)__builtin_ctzll(left);
             if (means.counters) {

@@ -338,27 +338,37 @@ static bool in_bar(const struct vl_pci_seen *f, const struct vl_cap_look *look,
            ((f->mask[cap->bar] & BAR_IO) != 0) == io;
 }
 
-// A structure in I/O space that the driver may have been unable to reach, and one of the same type
-// behind it that it could have used, or did not look at.
+// Behind capability i, one of the same type that the driver could have used, or did not look at.
+static const struct vl_cap_entry *usable_behind(const struct vl_pci_seen *f,
+                                                const struct vl_cap_look *look,
+                                                const struct vl_cap_list *list, uint32_t i)
+{
+    for (uint32_t k = i + 1; k < list->n; k++) { // bound: VL_SPEC_CAPS
+        const struct vl_cap_entry *next = &list->cap[k];
+        if (vl_cap_is_virtio(next) && next->type == list->cap[i].type &&
+            ((next->has & VL_CAP_HAS_BAR) == 0 || in_bar(f, look, next, false))) {
+            return next;
+        }
+    }
+    return NULL;
+}
+
+// A structure in I/O space that the driver may have been unable to reach, and a usable one behind.
 static void gave_up_early(struct vl_referees *r, const struct vl_pci_seen *f,
                           const struct vl_cap_look *look, const struct vl_cap_list *list)
 {
     for (uint32_t i = 0; i < list->n; i++) { // bound: VL_SPEC_CAPS
         const struct vl_cap_entry *cap = &list->cap[i];
-        if (!vl_cap_is_virtio(cap) || cap->type > VL_REGION_DEVICE || !in_bar(f, look, cap, true)) {
+        const struct vl_cap_entry *next = usable_behind(f, look, list, i);
+        if (next == NULL || !vl_cap_is_virtio(cap) || cap->type > VL_REGION_DEVICE ||
+            !in_bar(f, look, cap, true)) {
             continue;
         }
-        for (uint32_t k = i + 1; k < list->n; k++) { // bound: VL_SPEC_CAPS
-            const struct vl_cap_entry *next = &list->cap[k];
-            if (vl_cap_is_virtio(next) && next->type == cap->type &&
-                ((next->has & VL_CAP_HAS_BAR) == 0 || in_bar(f, look, next, false))) {
-                VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_4_1_drv_2,
-                          "the driver gives up; the capability at 0x%x (cfg_type %u) names BAR %u, "
-                          "in I/O space, and the one at 0x%x comes behind it",
-                          cap->at, cap->type, cap->bar, next->at);
-                return;
-            }
-        }
+        VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_4_1_drv_2,
+                  "the driver gives up; the capability at 0x%x (cfg_type %u) names BAR %u, in I/O "
+                  "space, and the one at 0x%x comes behind it",
+                  cap->at, cap->type, cap->bar, next->at);
+        return;
     }
 }
 

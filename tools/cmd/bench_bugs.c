@@ -334,7 +334,7 @@ static bool choose_configs(struct bugs *b, const char *value)
             c++;
         }
         if (c == BUGS_CONFIG_COUNT) {
-            (void)cmd_usage(&cmd_bench, "--configs: %s: there are ours, bytes, nofeedback, naive",
+            (void)cmd_usage(&cmd_bench, "--configs: %s: there are ours, bytes, states, naive",
                             word[i]);
             return false;
         }

@@ -24,7 +24,7 @@
 #define BUGS_CONFIGS(X)                                                                            \
     X(OURS, "ours", "#0072b2", "our harness, our mutator")                                         \
     X(BYTES, "bytes", "#e69f00", "our harness, the engine's byte mutations only")                  \
-    X(NOFEEDBACK, "nofeedback", "#009e73", "our harness without ring states as coverage")          \
+    X(STATES, "states", "#009e73", "our harness and mutator, ring states as coverage")             \
     X(NAIVE, "naive", "#cc3311", "bytes laid over rings and registers, sanitizers only")
 
 #define BUGS_CONFIG_ENUM_(id, name, colour, text) BUGS_##id,

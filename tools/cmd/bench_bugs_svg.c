@@ -99,7 +99,7 @@ static void axis(const struct picture *p, double x, double width, double top, do
 
 // Marks in one place show as rings, ours on top and smallest.
 static const double radii[BUGS_CONFIG_COUNT] = {
-    [BUGS_OURS] = 4.0, [BUGS_BYTES] = 5.8, [BUGS_NOFEEDBACK] = 7.4, [BUGS_NAIVE] = 4.6};
+    [BUGS_OURS] = 4.0, [BUGS_BYTES] = 5.8, [BUGS_STATES] = 7.4, [BUGS_NAIVE] = 4.6};
 
 static void draw_bug(const struct picture *p, const struct bugs_entry *e, double y)
 {
@@ -119,7 +119,7 @@ static void draw_bug(const struct picture *p, const struct bugs_entry *e, double
     if (highest > lowest) {
         line(p, lowest, y, highest, y, "#aaaaaa", 2);
     }
-    static const enum bugs_config order[] = {BUGS_NAIVE, BUGS_NOFEEDBACK, BUGS_BYTES, BUGS_OURS};
+    static const enum bugs_config order[] = {BUGS_NAIVE, BUGS_STATES, BUGS_BYTES, BUGS_OURS};
     for (unsigned i = 0; i < BUGS_CONFIG_COUNT; i++) {
         const enum bugs_config c = order[i];
         const double x = at(p, PLOT_X, PLOT_W, f[c].execs.value);

@@ -58,7 +58,7 @@ static void set_environment(const struct bugs_job *job)
 
     set_or_clear("VRINGLAB_SCENARIO", naive ? NULL : job->entry->words);
     set_or_clear("VRINGLAB_MUTATOR", job->config == BUGS_BYTES ? "bytes" : NULL);
-    set_or_clear("VRINGLAB_FEEDBACK", job->config == BUGS_NOFEEDBACK ? "off" : NULL);
+    set_or_clear("VRINGLAB_FEEDBACK", job->config == BUGS_STATES ? "on" : NULL);
     set_or_clear("VRINGLAB_NAIVE_FAULT", naive ? job->entry->native : NULL);
     set_or_clear("ASAN_OPTIONS", "detect_leaks=0:quarantine_size_mb=10:symbolize=0");
 }
