@@ -202,6 +202,8 @@ void vl_referees_reset(struct vl_referees *r, const struct vl_referee_config *co
     r->states = (struct vl_states){.bit = {0}};
     r->completed_seq = 0;
     r->reset_at_seq = 0;
+    r->looks = false;
+    memset(r->drained, 0, sizeof(r->drained));
     r->n_elems = 0;
     r->acts = (struct vl_driver_acts){0};
     vl_spec_reset(r);
@@ -384,6 +386,7 @@ void vl_referee_note(struct vl_referees *r, const struct vl_event *ev, uint64_t 
         break;
     case VIRTQ_NOTE_POP:
         if (r->judge_device) {
+            vl_robust_took(r, q, ev);
             vl_device_pop(r, ev);
         }
         break;

@@ -185,6 +185,18 @@ static void waits(struct vl_referees *r, const struct vl_event *ev, uint64_t seq
         vl_flight_acts(&r->flight, ev);
         goes_on(r, ev, side);
         r->work[side] = 0;
+        vl_robust_looked(r, ev);
+    }
+}
+
+// A half's own word. Of an exchange, which orders both ways, it takes what others left there.
+static void shared(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                   const uint8_t *payload)
+{
+    (void)seq;
+    (void)payload;
+    if (ev->order == VIRTQ_ACQ_REL) {
+        vl_robust_looked(r, ev);
     }
 }
 
@@ -202,6 +214,7 @@ static void sleeps(struct vl_referees *r, const struct vl_event *ev, uint64_t se
     vl_state_take(r, side == VL_SIDE_DRIVER ? VL_AT_DRIVER_SLEEP : VL_AT_DEVICE_SLEEP);
     goes_on(r, ev, side);
     r->work[side] = 0;
+    vl_robust_looked(r, ev);
     if (side == VL_SIDE_DRIVER ? r->judge_driver : r->judge_device) {
         vl_robust_sleep(r, (enum vl_side)side);
     }
@@ -489,7 +502,7 @@ static event_taker *const takers[VL_EV_COUNT] = {
     [VL_EV_READ] = payload_access,
     [VL_EV_WRITE] = payload_access,
     [VL_EV_AWAIT] = waits,
-    [VL_EV_SHARED] = nobodys, // a half's own
+    [VL_EV_SHARED] = shared,
     [VL_EV_RELAX] = waits,
     [VL_EV_SLEEP] = sleeps,
     [VL_EV_WOKEN] = woken,

@@ -74,6 +74,8 @@ struct vl_referees {
     uint32_t deciding[VL_SIDE_COUNT]; // bit per queue: VL_DUTY_DECIDING
     uint32_t work[VL_SIDE_COUNT];     // ring accesses since something came of them
     uint32_t work_max[VL_SIDE_COUNT];
+    bool looks;                  // the device was seen looking what else it is asked to do
+    uint32_t drained[VL_QUEUES]; // buffers that it took since it looked last
     struct vl_flight flight;
     uint64_t marks;
     struct vl_states states;
@@ -246,6 +248,11 @@ static inline bool vl_robust_lied(const struct vl_squeue *q, enum vl_side victim
 void vl_robust_unnoticed(struct vl_referees *r, struct vl_squeue *q, enum vl_side victim,
                          const char *and_then) __attribute__((cold));
 void vl_robust_sleep(struct vl_referees *r, enum vl_side side);
+
+// The device's main context exchanged a word that its other contexts set, or waits; it took a
+// buffer.
+void vl_robust_looked(struct vl_referees *r, const struct vl_event *ev);
+void vl_robust_took(struct vl_referees *r, const struct vl_squeue *q, const struct vl_event *ev);
 // Nothing can run any more: an honest device returned what it accepted, or named why it does not.
 void vl_robust_rest(struct vl_referees *r) __attribute__((cold));
 void vl_robust_peer_error(struct vl_referees *r, const struct vl_event *ev) __attribute__((cold));

@@ -404,6 +404,9 @@ void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
         return;
     }
     if (other_areas(r, q, ev)) {
+        if (descriptor && !q->stood_down && vl_robust_lied(q, VL_SIDE_DEVICE)) {
+            vl_robust_unnoticed(r, q, VL_SIDE_DEVICE, "followed it out of the table");
+        }
         stand_down(r, ev);
         return;
     }

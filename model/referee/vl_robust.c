@@ -141,6 +141,43 @@ void vl_robust_settle(struct vl_referees *r)
     accused(r, &r->queue[ev.queue % VL_QUEUES], VL_SIDE_DEVICE, &ev);
 }
 
+// ---- bounded work ---------------------------------------------------------------------------
+
+// Buffers that a device may take in a row, in a queue of so many. What is more than the queue holds
+// came while it was at it.
+static uint32_t drain_max(const struct vl_squeue *q)
+{
+    return 2 * q->size + 8;
+}
+
+void vl_robust_looked(struct vl_referees *r, const struct vl_event *ev)
+{
+    if (ev->agent != VL_AGENT_DEVICE) {
+        return;
+    }
+    r->looks = r->looks || ev->kind == VL_EV_SHARED;
+    for (uint32_t i = 0; i < VL_QUEUES; i++) { // bound: VL_QUEUES
+        r->drained[i] = 0;
+    }
+}
+
+// A driver that fills each slot again keeps a device for ever that goes on until there is nothing
+// left. Of one that is never seen looking it is not known when it does.
+void vl_robust_took(struct vl_referees *r, const struct vl_squeue *q, const struct vl_event *ev)
+{
+    if (!r->looks || ev->agent != VL_AGENT_DEVICE || q->state != VL_QUEUE_LIVE || q->stood_down) {
+        return;
+    }
+    const uint32_t n = ++r->drained[q->index];
+    if (n > drain_max(q)) {
+        vl_referee_finding(r, "robustness:unbounded-work", "device",
+                           "the device took %" PRIu32 " buffers of queue %u, which has %" PRIu32
+                           " entries, in a row: the driver adds more meanwhile, and the device "
+                           "neither waits nor looks what else it is asked to do",
+                           n, q->index, q->size);
+    }
+}
+
 void vl_robust_too_much(struct vl_referees *r, enum vl_side side)
 {
     const uint32_t n = r->work[side];

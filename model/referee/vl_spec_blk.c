@@ -167,6 +167,9 @@ static void capacity_read(struct vl_spec_blk *b, const struct vl_reg_access *a)
     b->capacity &= half == 0 ? 0xFFFFFFFF00000000ull : 0xFFFFFFFFull;
     b->capacity |= (uint64_t)a->value << (32 * half);
     b->capacity_read |= (uint8_t)(1u << half);
+    if (b->capacity_read == 3 && b->capacity > b->medium) {
+        b->medium = b->capacity;
+    }
 }
 
 static void padding_read(struct vl_referees *r, const struct vl_reg_access *a)
@@ -304,6 +307,11 @@ static void note(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
     case VIRTQ_NOTE_SYNC: b->sync_seq = b->n_writes_published > 0 ? seq : b->sync_seq; break;
     case VIRTQ_NOTE_PEER_ERROR:
         b->driver_gave_up = b->driver_gave_up || ev->agent == VL_AGENT_DRIVER;
+        break;
+    case VIRTQ_NOTE_CONFIG_CHANGED:
+        if (ev->addr == CAPACITY && ev->len == 8 && ev->value > b->medium) {
+            b->medium = ev->value;
+        }
         break;
     case VIRTQ_NOTE_CONTROL:
         if (ev->addr == VIRTQ_CONTROL_DEVICE_RESET) {

@@ -36,8 +36,9 @@ enum { VL_BLK_S_OK, VL_BLK_S_IOERR, VL_BLK_S_UNSUPP };
 
 #define VL_BLK_SECTOR 512u
 #define VL_BLK_HEADER 16u
-#define VL_BLK_REQUESTS 64u // remembered at once, by head; of more, some are not judged
-#define VL_BLK_WRITES 32u   // the newest; older ones are not judged any more
+#define VL_BLK_HEADER_WHOLE 0xFFFFu // bit per byte of it
+#define VL_BLK_REQUESTS 64u         // remembered at once, by head; of more, some are not judged
+#define VL_BLK_WRITES 32u           // the newest; older ones are not judged any more
 
 // A request that the device holds, as it read it.
 struct vl_blk_request {
@@ -76,6 +77,7 @@ struct vl_spec_blk {
     uint64_t capacity;     // sectors, as read last
     uint32_t blk_size;     // as read last; 0: never
     uint8_t capacity_read; // bit per half
+    uint64_t medium;       // sectors that the device said to have, at its largest; 0: not known
     bool wce_known;
     bool wce_written; // by the driver, since the reset
     uint8_t wce;

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define HEADER_WHOLE 0xFFFFu
 #define SECTOR_AT 8u
 
 static uint64_t little(const uint8_t *p, unsigned bytes)
@@ -285,7 +284,7 @@ static void take_read(struct vl_referees *r, const struct vl_squeue *q, uint32_t
 {
     const struct vl_head *h = &q->head[head];
     struct vl_blk_request *request = begin(r, q, head);
-    const bool whole = request->got == HEADER_WHOLE;
+    const bool whole = request->got == VL_BLK_HEADER_WHOLE;
     uint64_t start = 0;
 
     for (uint32_t i = h->first_elem; i != VL_NONE && start < VL_BLK_HEADER; i = r->elem[i].next) {
@@ -306,7 +305,7 @@ static void take_read(struct vl_referees *r, const struct vl_squeue *q, uint32_t
         }
         start += e->len;
     }
-    if (!whole && request->got == HEADER_WHOLE) {
+    if (!whole && request->got == VL_BLK_HEADER_WHOLE) {
         header_read(r, h, request);
     }
 }
@@ -456,7 +455,7 @@ void vl_spec_blk_returned(struct vl_referees *r, struct vl_squeue *q, uint32_t h
     const struct vl_blk_request *request = vl_blk_request_of(r, q, head);
 
     (void)len; // the ring's referee judges it
-    if (!judge_status(r, q, head, request, seq) || request->got != HEADER_WHOLE ||
+    if (!judge_status(r, q, head, request, seq) || request->got != VL_BLK_HEADER_WHOLE ||
         request->unsure || r->spec.blk.blind) {
         return;
     }

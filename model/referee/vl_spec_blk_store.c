@@ -16,6 +16,7 @@
 
 // What the backend's event says in bits 16 and up of aux.
 #define BACKEND_TAKEN 1u
+#define BACKEND_ANSWERED 2u
 #define BACKEND_STORED 3u
 #define BACKEND_DURABLE 4u
 
@@ -78,6 +79,27 @@ void vl_blk_store_reset(struct vl_referees *r)
 
 // ---- the backend ----------------------------------------------------------------------------
 
+// What is behind the end of the medium, and was never offered, may be somebody else's.
+static void judge_reach(struct vl_referees *r, const struct vl_event *ev, const char *did,
+                        uint64_t sector)
+{
+    const uint64_t n = ev->len / VL_BLK_SECTOR;
+    const uint64_t medium = r->spec.blk.medium;
+
+    if (!r->judge_device || medium == 0 || (sector <= medium && n <= medium - sector)) {
+        return;
+    }
+    vl_referee_finding(r, "robustness:beyond-capacity", "device",
+                       "the device %s %" PRIu64 " sectors from %" PRIu64 " on for head %" PRIu64
+                       ", and has a capacity of %" PRIu64 " sectors",
+                       did, n, sector, ev->addr, medium);
+}
+
+static bool header_known(const struct vl_blk_request *request)
+{
+    return request != NULL && request->got == VL_BLK_HEADER_WHOLE && !request->unsure;
+}
+
 static void stored(struct vl_referees *r, const struct vl_squeue *q, const struct vl_event *ev,
                    struct vl_blk_write *w)
 {
@@ -110,7 +132,15 @@ void vl_blk_store_backend(struct vl_referees *r, const struct vl_event *ev)
             w->has_digest = true;
         }
         break;
-    case BACKEND_STORED: stored(r, q, ev, w); break;
+    case BACKEND_ANSWERED:
+        if (header_known(request) && request->type == VL_BLK_T_IN) {
+            judge_reach(r, ev, "read", request->sector);
+        }
+        break;
+    case BACKEND_STORED:
+        judge_reach(r, ev, "wrote", ev->value);
+        stored(r, q, ev, w);
+        break;
     case BACKEND_DURABLE:
         b->backend_tells = true;
         for (uint32_t i = 0; i < VL_BLK_WRITES; i++) {

@@ -168,6 +168,15 @@ static void chain_followed_too_far(struct script *s, bool broken)
     v_desc(s, desc_at(0), READABLE(0), 1, F_NEXT, 0);
 }
 
+// Where next leads is no descriptor of this queue, and in no area that the referees were told of.
+static void chain_followed_out_of_table(struct script *s, bool broken)
+{
+    live(s);
+    take_head(s, 0, 0);
+    v_desc(s, desc_at(0), READABLE(0), 1, F_NEXT, broken ? SIZE : SIZE - 1);
+    v_desc(s, desc_at(broken ? SIZE : SIZE - 1), READABLE(0), 1, 0, 0);
+}
+
 static void nested_table_unnoticed(struct script *s, bool broken)
 {
     live(s);
@@ -234,6 +243,42 @@ static void driver_works_on_and_on(struct script *s, bool broken)
             emit(s, VL_EV_RELAX, VL_AGENT_DRIVER, 0, 0, 0, 0);
         }
     }
+}
+
+static void device_exchanges(struct script *s)
+{
+    const struct vl_event ev = {
+        .len = 4, .kind = VL_EV_SHARED, .agent = VL_AGENT_DEVICE, .order = VIRTQ_ACQ_REL};
+    vl_emit(&s->machine, &ev, NULL, NULL);
+}
+
+// Each buffer comes back to be filled again at once.
+static void device_drains_on_and_on(struct script *s, bool broken)
+{
+    live(s);
+    device_exchanges(s);
+    for (unsigned i = 0; i < 2 * SIZE + 9; i++) {
+        add(s, 0, i);
+        publish(s, i + 1);
+        take(s, 0, i);
+        v_write(s, WRITABLE(0), N_WRITABLE);
+        push(s, 0, N_WRITABLE, i);
+        give(s, i + 1);
+        reap_load(s, 0, N_WRITABLE, i);
+        complete(s, 0, N_WRITABLE);
+        if (!broken && i == SIZE) {
+            device_exchanges(s);
+        }
+    }
+}
+
+// The end of a medium of 64 sectors, which had fewer before.
+static void medium_ends(struct script *s, bool broken)
+{
+    live(s);
+    note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_CONFIG_CHANGED, 0, 63, 1, 8);
+    note(s, VL_AGENT_DEVICE, VIRTQ_NOTE_CONFIG_CHANGED, 0, 64, 2, 8);
+    emit(s, VL_EV_BACKEND, VL_AGENT_DEVICE, 0, 62, 3u << 16, broken ? 3 * 512 : 2 * 512);
 }
 
 // ---- registers --------------------------------------------------------------------------------
@@ -368,6 +413,7 @@ static const struct row rows[] = {
     {"robustness:unnoticed", "driver", used_idx_unnoticed, HOSTILE_DEVICE},
     {"robustness:unnoticed", "device", head_unnoticed, HOSTILE_DRIVER},
     {"robustness:unnoticed", "device", chain_followed_too_far, HOSTILE_DRIVER},
+    {"robustness:unnoticed", "device", chain_followed_out_of_table, HOSTILE_DRIVER},
     {"robustness:unnoticed", "device", nested_table_unnoticed, HOSTILE_DRIVER},
     {"robustness:unnoticed", "device", hole_unnoticed, HOSTILE_DRIVER},
     {"robustness:unnoticed", "device", avail_idx_unnoticed, HOSTILE_DRIVER},
@@ -376,6 +422,8 @@ static const struct row rows[] = {
     {"robustness:accused", "-", accused_of_other_things, HONEST},
     {"robustness:unbounded-work", "device", device_works_on_and_on, HOSTILE_DRIVER},
     {"robustness:unbounded-work", "driver", driver_works_on_and_on, HOSTILE_DEVICE},
+    {"robustness:unbounded-work", "device", device_drains_on_and_on, HONEST},
+    {"robustness:beyond-capacity", "device", medium_ends, {.virtio_id = VL_VIRTIO_BLK}},
     {"robustness:bar-sized-live", "driver", bar_sized_live, {.pci = true}},
     {"robustness:stray-access", "driver", stray_access, {.pci = true}},
     {"robustness:features-not-read-back", "driver", features_not_read_back, {.pci = true}},

@@ -28,7 +28,7 @@ enum act {
     ACT_ID_QUEUE,
     ACT_ID_RAW, // id becomes V modulo Q
     ACT_LEN,
-    ACT_LEN_ADD,
+    ACT_LEN_ADD, // grows by N times a power of two, which V selects
     ACT_LEN_RAW,
     // descriptors
     ACT_ADDR_HOLE,  // behind the second region
@@ -39,7 +39,8 @@ enum act {
     ACT_ADDR_MAX,   // so high that addr + len wraps
     ACT_ADDR_OTHER, // where descriptor V + 1 entries on points
     ACT_DLEN,
-    ACT_DLEN_ADD,
+    ACT_DLEN_ADD,   // as ACT_LEN_ADD: so the sums of chains reach 2^32 and beyond
+    ACT_DLEN_FAR,   // becomes N, or ends where memory does, or a byte behind, or half way
     ACT_NEXT,       // next becomes N
     ACT_NEXT_QUEUE, // next becomes Q + N
     ACT_NEXT_SELF,
@@ -110,12 +111,12 @@ enum act {
     X(F, "id 0", false, ACT_ID, 0)                                                                 \
     X(F, "the id of some descriptor", false, ACT_ID_RAW, 0)                                        \
     X(F, "the element of another slot", false, ACT_OTHER, 0)                                       \
-    X(F, "length one more", false, ACT_LEN_ADD, 1)                                                 \
-    X(F, "length one less", false, ACT_LEN_ADD, -1)                                                \
+    X(F, "length more by 1, or a power of two", false, ACT_LEN_ADD, 1)                             \
+    X(F, "length less by 1, or a power of two", false, ACT_LEN_ADD, -1)                            \
     X(F, "length 0", false, ACT_LEN, 0)                                                            \
     X(F, "length 0xffffffff", true, ACT_LEN, -1)                                                   \
     X(F, "length 2 GiB", true, ACT_LEN, INT32_MIN)                                                 \
-    X(F, "length 64 KiB more", false, ACT_LEN_ADD, 0x10000)                                        \
+    X(F, "length more by 64 KiB, or a multiple", false, ACT_LEN_ADD, 0x10000)                      \
     X(F, "a small number as length", false, ACT_LEN_RAW, 0)                                        \
     X(F, "id and length changed places", false, ACT_SWAP, 0)                                       \
     X(F, "one bit of the element changed", false, ACT_FLIP, 0)                                     \
@@ -133,9 +134,9 @@ enum act {
     X(F, "address so high that address + length wraps", true, ACT_ADDR_MAX, 0)                     \
     X(F, "length 0", false, ACT_DLEN, 0)                                                           \
     X(F, "length 1", false, ACT_DLEN, 1)                                                           \
-    X(F, "length one more", false, ACT_DLEN_ADD, 1)                                                \
-    X(F, "length one less", false, ACT_DLEN_ADD, -1)                                               \
-    X(F, "length 1 GiB", true, ACT_DLEN, 1 << 30)                                                  \
+    X(F, "length more by 1, or a power of two", false, ACT_DLEN_ADD, 1)                            \
+    X(F, "length less by 1, or a power of two", false, ACT_DLEN_ADD, -1)                           \
+    X(F, "length 1 GiB, or about what memory holds", true, ACT_DLEN_FAR, 1 << 30)                  \
     X(F, "length 0xffffffff", true, ACT_DLEN, -1)                                                  \
     X(F, "next names the descriptor itself", false, ACT_NEXT_SELF, 0)                              \
     X(F, "next 0", false, ACT_NEXT, 0)                                                             \
@@ -330,6 +331,16 @@ static bool act_number(struct word *w, const struct deed *deed)
     return true;
 }
 
+// An exponent for each variant. Early ones are where lengths mean something: a byte, a sector,
+// 64 KiB, a page, 16 MiB.
+static unsigned exponent(uint32_t variant)
+{
+    static const uint8_t exponents[32] = {0, 9,  16, 12, 24, 4,  20, 31, 1,  8,  28,
+                                          2, 14, 22, 10, 30, 3,  18, 26, 5,  11, 13,
+                                          6, 15, 17, 7,  19, 21, 23, 25, 27, 29};
+    return exponents[variant % 32];
+}
+
 static bool act_used(struct word *w, const struct deed *deed)
 {
     const uint32_t number = (uint32_t)deed->number;
@@ -341,7 +352,7 @@ static bool act_used(struct word *w, const struct deed *deed)
     case ACT_ID_QUEUE: id = w->queue_size + number; break;
     case ACT_ID_RAW: id = w->variant % w->queue_size; break;
     case ACT_LEN: len = number; break;
-    case ACT_LEN_ADD: len += number; break;
+    case ACT_LEN_ADD: len += number << exponent(w->variant); break;
     case ACT_LEN_RAW: len = w->variant; break;
     default: return false;
     }
@@ -355,7 +366,21 @@ static uint64_t region_end(const struct vl_memory *mem, unsigned region, uint32_
     return mem->region[region].gpa + mem->region[region].bytes - before + mem->bus_offset;
 }
 
-// Returns false if the act is not one on a descriptor's address.
+// Bytes from a bus address on to the hole behind it, or to the end of memory; 0 if it is outside.
+static uint32_t room_at(const struct vl_memory *mem, uint64_t addr)
+{
+    const uint64_t gpa = addr - mem->bus_offset;
+    const uint64_t low = mem->region[0].gpa;
+    const uint64_t low_bytes = (uint64_t)mem->region[0].bytes + mem->region[1].bytes;
+
+    if (gpa - low < low_bytes) {
+        return (uint32_t)(low + low_bytes - gpa);
+    }
+    const uint64_t at = gpa - mem->region[2].gpa;
+    return at < mem->region[2].bytes ? (uint32_t)(mem->region[2].bytes - at) : 0;
+}
+
+// Returns false if the act is none on where a descriptor's bytes lie, and how far they reach.
 static bool act_address(struct word *w, const struct deed *deed, const struct vl_memory *mem,
                         const struct virtq_span *span, uint32_t off)
 {
@@ -374,6 +399,12 @@ static bool act_address(struct word *w, const struct deed *deed, const struct vl
         w->aux = aux;
         break;
     }
+    case ACT_DLEN_FAR: {
+        const uint32_t room = room_at(mem, w->value);
+        const uint32_t lens[4] = {(uint32_t)deed->number, room, room + 1, room / 2};
+        w->aux = (w->aux >> 32 << 32) | lens[w->variant % 4];
+        break;
+    }
     default: return false;
     }
     return true;
@@ -387,7 +418,7 @@ static void act_desc(struct word *w, const struct deed *deed, uint32_t off)
     uint16_t next = (uint16_t)(w->aux >> 48);
     switch (deed->act) {
     case ACT_DLEN: len = number; break;
-    case ACT_DLEN_ADD: len += number; break;
+    case ACT_DLEN_ADD: len += number << exponent(w->variant); break;
     case ACT_NEXT: next = (uint16_t)number; break;
     case ACT_NEXT_QUEUE: next = (uint16_t)(w->queue_size + number); break;
     case ACT_NEXT_SELF: next = (uint16_t)(off / VIRTQ_DESC_BYTES); break;
