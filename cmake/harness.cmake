@@ -63,6 +63,15 @@ if(CMAKE_C_COMPILER MATCHES "/afl-[a-z-]+$" AND NOT LIB_FUZZING_ENGINE)
   set_target_properties(vringlab_mutator PROPERTIES PREFIX "" C_VISIBILITY_PRESET default
                         EXPORT_COMPILE_COMMANDS OFF
                         LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+  # What vringlab bench afl needs: a harness that does nothing, and a corpus in turns.
+  add_library(vringlab_rotate MODULE fuzz/afl/rotate_afl.c)
+  target_compile_options(vringlab_rotate PRIVATE ${mutator_flags})
+  target_link_options(vringlab_rotate PRIVATE ${mutator_flags})
+  set_target_properties(vringlab_rotate PROPERTIES PREFIX "" EXPORT_COMPILE_COMMANDS OFF
+                        LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+  add_executable(afl_empty fuzz/afl/empty.c)
+  target_link_options(afl_empty PRIVATE -fsanitize=fuzzer)
+  set_target_properties(afl_empty PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
 endif()
 
 # Link one harness from what the other form of it was linked from, too.

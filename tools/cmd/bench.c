@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/core/vl_log.h"
 #include "model/trace/vl_trace.h"
+#include "tools/cmd/bench_afl.h"
 #include "tools/cmd/bench_bugs.h"
 #include "tools/cmd/bench_explore.h"
 #include "tools/cmd/bench_fuzz.h"
@@ -419,12 +420,17 @@ static int fuzz_rows(void)
     return bench_fuzz(add_row);
 }
 
+static int afl_rows(void)
+{
+    return bench_afl(add_row);
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
 } benches[] = {{"event", bench_event},   {"exec", bench_exec},   {"referees", bench_referees},
                {"memory", bench_memory}, {"trace", bench_trace}, {"explore", explore_rows},
-               {"fuzz", fuzz_rows}};
+               {"fuzz", fuzz_rows},      {"afl", afl_rows}};
 
 static void print_rows(bool json)
 {
@@ -489,7 +495,7 @@ static int bench_main(int argc, char **argv)
         if (!known(argv[i])) {
             return cmd_usage(&cmd_bench,
                              "%s: no such bench; there are: event, exec, referees, memory, "
-                             "trace, explore, fuzz; and bugs, alone",
+                             "trace, explore, fuzz, afl; and bugs, alone",
                              argv[i]);
         }
         json = json || strcmp(argv[i], "--json") == 0;
@@ -518,6 +524,7 @@ const struct cmd cmd_bench = {
     "  trace   recording and replaying a trace\n"
     "  explore executions a second of the split-ring protocol under rc11\n"
     "  fuzz    executions a second of the harnesses over the checked-in corpora (preset fuzz)\n"
+    "  afl     what an execution under AFL++ costs beside an empty one (preset afl)\n"
     "\n"
     "Numbers are medians of CPU time; ratios are against a limit measured in the same run.\n"
     "The ASan fuzz build has its own: build/fuzz/vringlab bench event exec referees memory\n"

@@ -111,6 +111,15 @@ static bool make_corpus(struct measure *m, const char *root, enum lab_target tar
     return ok && m->n_inputs > 0;
 }
 
+bool bench_corpus(const char *dir, const char *root, enum lab_target target, uint32_t *n_inputs)
+{
+    struct measure m = {.n_inputs = 0};
+    (void)snprintf(m.dir, sizeof(m.dir), "%s", dir);
+    const bool ok = make_corpus(&m, root, target);
+    *n_inputs = m.n_inputs;
+    return ok;
+}
+
 // ---- the engine
 // ----------------------------------------------------------------------------------
 

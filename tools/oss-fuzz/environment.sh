@@ -55,7 +55,7 @@ build_environment()
     fi
     printf '%s\n' "CC=$cc" "CXX=$cxx" "CFLAGS=$flags" "CXXFLAGS=$flags $cxx_flags" \
         "LIB_FUZZING_ENGINE=$library" "FUZZING_ENGINE=$1" "SANITIZER=$2" "ARCHITECTURE=$3" \
-        FUZZING_LANGUAGE=c AFL_QUIET=1
+        FUZZING_LANGUAGE=c AFL_QUIET=1 AFL_LLVM_INSTRUMENT=LLVM-NATIVE # docs/adr/0018
     run_options
 }
 
