@@ -15,6 +15,7 @@ STATE=$WORK/state.tsv
 # bugs OPTION...: measure.
 bugs()
 {
+    # shellcheck disable=SC2317 # called by name
     "$VRINGLAB" bench bugs --faults --only '^(used-len-unchecked|avail-idx-early)$' --trials 2 \
         --cap 1500 --state "$STATE" "$@"
 }

@@ -206,6 +206,9 @@ static double run_files(struct afl_measure *m, const char *harness, uint32_t n)
     static char names[4096][PATH_BYTES / 8];
     char program[PATH_BYTES + 64];
 
+    if (m->n_inputs == 0 || m->n_inputs > sizeof(names) / sizeof(names[0])) {
+        return 0; // no corpus that could be measured
+    }
     (void)snprintf(program, sizeof(program), "%s/%s", m->bin, harness);
     m->args[0] = program;
     for (uint32_t i = 0; i < m->n_inputs; i++) { // bound: the corpus
