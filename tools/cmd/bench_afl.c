@@ -206,16 +206,18 @@ static double run_files(struct afl_measure *m, const char *harness, uint32_t n)
     static char names[4096][PATH_BYTES / 8];
     char program[PATH_BYTES + 64];
 
-    if (m->n_inputs == 0 || m->n_inputs > sizeof(names) / sizeof(names[0])) {
+    const uint32_t n_inputs = m->n_inputs;
+
+    if (n_inputs == 0 || n_inputs > sizeof(names) / sizeof(names[0])) {
         return 0; // no corpus that could be measured
     }
     (void)snprintf(program, sizeof(program), "%s/%s", m->bin, harness);
     m->args[0] = program;
-    for (uint32_t i = 0; i < m->n_inputs; i++) { // bound: the corpus
+    for (uint32_t i = 0; i < n_inputs; i++) { // bound: the corpus
         (void)snprintf(names[i], sizeof(names[i]), "%.480s/corpus/%" PRIu32, m->dir, i);
     }
     for (uint32_t i = 0; i < n; i++) { // bound: FILES_LONG
-        m->args[1 + i] = names[i % m->n_inputs];
+        m->args[1 + i] = names[i % n_inputs];
     }
     m->args[1 + n] = NULL;
     return run(m);
