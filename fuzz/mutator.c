@@ -175,33 +175,6 @@ static uint32_t draw_point(struct work *w, unsigned lane, struct vl_deviation *d
     return 0;
 }
 
-// A moment rather than a place: any occurrence of the lane's choice points, each as likely as
-// another. What happens late in a run has few places, and would hardly ever be drawn by them.
-static bool draw_moment(struct work *w, unsigned lane, struct vl_deviation *d)
-{
-    const unsigned counting = counting_lane(lane);
-    const uint32_t keys = vl_lane_keys[counting];
-    const uint32_t n_slots = vl_lane_agents[counting] * keys;
-    const uint32_t *counts = &seen[vl_lane_base[counting]];
-    uint32_t n_moments = 0;
-
-    for (uint32_t i = 0; i < n_slots; i++) { // bound: slots of a lane
-        n_moments += has_choice(&w->in.scenario, counting, i % keys) ? counts[i] : 0;
-    }
-    uint32_t pick = n_moments > 0 ? below(w, n_moments) : 0;
-    for (uint32_t i = 0; i < n_slots && n_moments > 0; i++) { // bound: slots of a lane
-        const uint32_t n = has_choice(&w->in.scenario, counting, i % keys) ? counts[i] : 0;
-        if (pick < n) {
-            d->agent = (uint8_t)(i / keys);
-            d->key = (uint16_t)(i % keys);
-            d->nth = 1 + pick;
-            return true;
-        }
-        pick -= n;
-    }
-    return false;
-}
-
 static uint32_t draw_nth(struct work *w, const struct vl_deviation *d, uint32_t n_times)
 {
     const uint32_t most = n_times > 0 ? n_times : NTH_UNKNOWN;
@@ -292,10 +265,8 @@ static void add(struct work *w)
 
     while (n-- > 0) { // bound: BATCH_MAX
         struct vl_deviation d = {.lane = (uint8_t)(one_in(w, 2) ? lane : draw_lane(w))};
-        if (one_in(w, 2) || !draw_moment(w, d.lane, &d)) {
-            const uint32_t n_times = draw_point(w, d.lane, &d);
-            d.nth = draw_nth(w, &d, n_times);
-        }
+        const uint32_t n_times = draw_point(w, d.lane, &d);
+        d.nth = draw_nth(w, &d, n_times);
         d.value = draw_value(w, &d);
         (void)append(w, &d);
     }
