@@ -55,6 +55,11 @@ static uint8_t *take_stack(size_t bytes)
 static void give_stack(uint8_t *stack, size_t bytes)
 {
     if (stack != NULL) {
+#if defined(VL_ASAN)
+        // The red zones of frames that never returned outlive the mapping: the next thing mapped
+        // here, a player's library by the loader for one, would be accused of reading a stack.
+        __asan_unpoison_memory_region(stack, bytes);
+#endif
         (void)munmap(stack - GUARD_BYTES, bytes + GUARD_BYTES);
     }
 }
