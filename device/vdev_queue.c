@@ -59,6 +59,14 @@ static enum virtq_err peer_error(struct vdev_queue *q, enum virtq_err err, uint6
     return err;
 }
 
+// Nobody's lie, and no way to go on either: an observer may not take the silence for a loss.
+static enum virtq_err beyond(struct vdev_queue *q)
+{
+    q->broken = VIRTQ_ERR_NO_MEMORY;
+    virtq_note(q->port, VIRTQ_NOTE_CONTROL, q->queue_index, VIRTQ_CONTROL_BEYOND, 0, 0, 0);
+    return VIRTQ_ERR_NO_MEMORY;
+}
+
 void vdev_queue_fail(struct vdev_queue *q, enum virtq_err err, uint64_t value)
 {
     (void)peer_error(q, err, value);
@@ -149,8 +157,7 @@ static enum virtq_err chain_append(struct vdev_queue *q, struct vdev_chain *chai
         virtq_resolve(q->port, desc->addr, desc->len, VIRTQ_AREA_BUFFER, q->queue_index,
                       &chain->spans[at], chain->max_spans - at, &n_spans);
     if (err == VIRTQ_ERR_NO_MEMORY) {
-        q->broken = err; // memory in more pieces than we have room for: nobody's lie
-        return err;
+        return beyond(q); // memory in more pieces than we have room for
     }
     if (err != VIRTQ_OK) {
         return peer_error(q, VIRTQ_ERR_CHAIN_ADDR, desc->addr);
@@ -225,8 +232,7 @@ static enum virtq_err walk_indirect(struct vdev_queue *q, const struct virtq_des
     const enum virtq_err err = virtq_resolve(q->port, owner->addr, owner->len, VIRTQ_AREA_INDIRECT,
                                              q->queue_index, span, TABLE_SPANS, &n_spans);
     if (err == VIRTQ_ERR_NO_MEMORY || n_spans > 1) {
-        q->broken = VIRTQ_ERR_NO_MEMORY; // in two pieces: legal, and more than we can follow
-        return VIRTQ_ERR_NO_MEMORY;
+        return beyond(q); // in two pieces
     }
     if (err != VIRTQ_OK) {
         return peer_error(q, VIRTQ_ERR_CHAIN_ADDR, owner->addr);

@@ -80,6 +80,7 @@ enum virtq_control {
     VIRTQ_CONTROL_FEATURES_READ_OK, // driver: FEATURES_OK was read back as set
     VIRTQ_CONTROL_DRIVER_OK,        // driver: about to write DRIVER_OK
     VIRTQ_CONTROL_FAILED,           // driver: gives the device up
+    VIRTQ_CONTROL_BEYOND,           // device: legal, and more than it can follow: the queue is out
 };
 
 #if defined(VIRTQ_PORT_MODEL)

@@ -340,6 +340,8 @@ static void control(struct vl_referees *r, const struct vl_event *ev, uint64_t s
         vl_mark(r, VL_MARK_DRIVER_OK);
     } else if (ev->addr == VIRTQ_CONTROL_FAILED) {
         vl_mark(r, VL_MARK_PCI_FAILED);
+    } else if (ev->addr == VIRTQ_CONTROL_BEYOND && ev->agent == VL_AGENT_DEVICE) {
+        r->queue[ev->queue % VL_QUEUES].broken[VL_SIDE_DEVICE] = true;
     }
     if (r->config.pci) {
         vl_pci_rules_control(r, ev);
