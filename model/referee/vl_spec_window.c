@@ -195,6 +195,17 @@ static const struct vl_cap_entry *named(const struct vl_cap_list *list, uint32_t
     return NULL;
 }
 
+// A capability that nobody can use: its BAR has no memory, and another of its type has some.
+static bool leads_nowhere(const struct vl_referees *r, const struct vl_pci_seen *f,
+                          const struct vl_cap_entry *cap)
+{
+    uint64_t base = 0;
+    uint64_t bytes = 0;
+
+    return r->spec.regs.base[cap->type] != VL_NOWHERE &&
+           !vl_pci_bar_range(f, cap->bar, &base, &bytes);
+}
+
 static void data(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const struct vl_cap_window *w = &r->spec.cap.window;
@@ -227,7 +238,8 @@ static void data(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
                   "), length %" PRIu32 ", which no virtio capability names",
                   bar, offset, w->offset_seq, length);
     }
-    if (cap == NULL || ev->len != length) {
+    vl_spec_find(r);
+    if (cap == NULL || ev->len != length || leads_nowhere(r, f, cap)) {
         if (!r->judge_driver && ev->kind == VL_EV_CONFIG_WRITE) {
             vl_spec_lose(r); // what was written where, or whether at all, nobody knows
         }
@@ -240,7 +252,6 @@ static void data(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
                                     .bytes = (uint8_t)length,
                                     .off = offset - cap->offset,
                                     .value = (uint32_t)ev->value};
-    vl_spec_find(r);
     if (vl_spec_judgeable(r, &a) && !vl_common_misuse(r, &a)) {
         through(r, &a);
     }
