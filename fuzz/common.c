@@ -78,8 +78,7 @@ static void give_up(const char *what, const char *why)
     exit(3);
 }
 
-// ---- worlds
-// --------------------------------------------------------------------------------------
+// ---- worlds -------------------------------------------------------------------------------------
 
 static struct lab *open_world(const struct lab_scenario *s, char err[LAB_ERR_BYTES])
 {
@@ -173,8 +172,7 @@ static struct lab *world_for(const struct lab_scenario *s)
     return w->lab;
 }
 
-// ---- running
-// -------------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 
 static void print_finding(const struct lab_scenario *s, const struct vl_verdict *v)
 {
@@ -323,8 +321,7 @@ uint64_t fuzz_marks_demanded(void)
     return demanded[target];
 }
 
-// ---- opening
-// -------------------------------------------------------------------------------------
+// ---- opening ------------------------------------------------------------------------------------
 
 static void split_words(const char *text)
 {

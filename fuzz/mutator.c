@@ -88,8 +88,7 @@ static void take_apart(struct work *w, const uint8_t *data, size_t size, struct 
     lab_input_split(target, &base, locked, data, size, w->header, &w->in);
 }
 
-// ---- where
-// ---------------------------------------------------------------------------------------
+// ---- where --------------------------------------------------------------------------------------
 
 // How much each lane matters for what the scenario is; 0: nothing comes of it.
 static uint32_t lane_weight(const struct lab_scenario *s, unsigned lane)
@@ -190,8 +189,7 @@ static uint32_t draw_nth(struct work *w, const struct vl_deviation *d, uint32_t 
     return kind < 4 ? 1 + below(w, most < 8 ? most : 8) : 1 + below(w, most);
 }
 
-// ---- what
-// ----------------------------------------------------------------------------------------
+// ---- what ---------------------------------------------------------------------------------------
 
 // A row of a mischief table, each as likely as another, and its variant: most often the plain one.
 static uint32_t draw_row(struct work *w, uint32_t n)
@@ -246,8 +244,7 @@ static uint32_t draw_value(struct work *w, const struct vl_deviation *d)
     }
 }
 
-// ---- edits
-// ---------------------------------------------------------------------------------------
+// ---- edits --------------------------------------------------------------------------------------
 
 static bool append(struct work *w, const struct vl_deviation *d)
 {
@@ -435,8 +432,7 @@ size_t mutator_mutate(uint8_t *data, size_t size, size_t max_size, uint64_t seed
     return lab_input_join(w.header, w.in.list, w.in.n, data, max_size);
 }
 
-// ---- two inputs
-// ----------------------------------------------------------------------------------
+// ---- two inputs ---------------------------------------------------------------------------------
 
 size_t mutator_cross(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t b_bytes,
                      uint8_t *out, size_t max_size, uint64_t seed)
@@ -469,8 +465,7 @@ size_t mutator_cross(const uint8_t *a, size_t a_bytes, const uint8_t *b, size_t 
                           max_size);
 }
 
-// ---- for a trimmer
-// -------------------------------------------------------------------------------
+// ---- for a trimmer ------------------------------------------------------------------------------
 
 uint32_t mutator_count(const uint8_t *data, size_t size)
 {

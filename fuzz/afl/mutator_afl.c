@@ -112,8 +112,7 @@ size_t afl_custom_fuzz(void *data, uint8_t *buf, size_t buf_size, uint8_t **out_
     return mutator_mutate(mutator.out, size, max, seed);
 }
 
-// ---- trimming: fewer deviations, halves first
-// ----------------------------------------------------
+// ---- trimming: fewer deviations, halves first ---------------------------------------------------
 
 // How many candidates there may be: halves, quarters, ..., single ones, some of them once more.
 int32_t afl_custom_init_trim(void *data, uint8_t *buf, size_t buf_size)

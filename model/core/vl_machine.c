@@ -172,8 +172,7 @@ void vl_lab_event(struct vl_machine *m, enum vl_event_kind kind, uint64_t addr, 
     vl_emit_hot(m, ev, NULL, NULL);
 }
 
-// ---- the end of a run
-// ----------------------------------------------------------------------------
+// ---- the end of a run ---------------------------------------------------------------------------
 
 // Leave for the main fiber; the strands are never resumed in this run.
 static void stop(struct vl_machine *m)
@@ -242,8 +241,7 @@ static void strand_main(void *arg)
 static struct vl_strand *other_runnable(struct vl_machine *m, uint32_t n);
 static void switch_to(struct vl_machine *m, struct vl_strand *to);
 
-// ---- contexts
-// ------------------------------------------------------------------------------------
+// ---- contexts -----------------------------------------------------------------------------------
 
 // Register accesses are answered one at a time, as a device model's lock sees to.
 static void enter_context(struct vl_machine *m, unsigned agent, bool sync, uint8_t *saved_agent)
@@ -296,8 +294,7 @@ void vl_trap_leave(struct vl_machine *m, uint8_t saved_agent)
     m->cur->depth--;
 }
 
-// ---- who runs
-// ------------------------------------------------------------------------------------
+// ---- who runs -----------------------------------------------------------------------------------
 
 static bool can_run(const struct vl_machine *m, const struct vl_strand *s)
 {
@@ -482,8 +479,7 @@ void vl_block(struct vl_machine *m)
     }
 }
 
-// ---- running
-// -------------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 
 const struct vl_verdict *vl_machine_run(struct vl_machine *m)
 {

@@ -369,8 +369,7 @@ void vl_port_store_used_elem(struct virtq_port *port, const struct virtq_span *s
     store_call(port, span, off, VIRTQ_USED_ELEM_BYTES, v, 0, VIRTQ_PLAIN, VIRTQ_BARRIER_NONE, site);
 }
 
-// ---- payload
-// -------------------------------------------------------------------------------------
+// ---- payload ------------------------------------------------------------------------------------
 
 static void payload_event(struct vl_machine *m, const struct virtq_span *span, uint32_t off,
                           const uint8_t *dst, const uint8_t *src, uint32_t bytes,

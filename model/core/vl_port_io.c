@@ -8,8 +8,7 @@ static struct vl_event event_of(const struct vl_machine *m, enum vl_event_kind k
     return (struct vl_event){.kind = (uint8_t)kind, .agent = m->cur->agent};
 }
 
-// ---- registers
-// -----------------------------------------------------------------------------------
+// ---- registers ----------------------------------------------------------------------------------
 
 static void register_event(struct vl_machine *m, enum vl_event_kind kind, unsigned field,
                            uint64_t addr, unsigned bytes, uint32_t value, bool posted,
@@ -286,8 +285,7 @@ uint32_t vl_adversary_access(struct vl_machine *m, enum vl_op_kind kind, uint64_
     return answer;
 }
 
-// ---- notifications
-// -------------------------------------------------------------------------------
+// ---- notifications ------------------------------------------------------------------------------
 
 // Show a notification or an interrupt. Returns false if it is not to happen.
 static bool interposed_signal(struct virtq_port *port, enum vl_op_kind kind, uint64_t *addr,
@@ -429,8 +427,7 @@ void vl_port_intx(struct virtq_port *port, bool level, struct virtq_site *site)
     interposed_done(m, &op);
 }
 
-// ---- notes
-// ---------------------------------------------------------------------------------------
+// ---- notes --------------------------------------------------------------------------------------
 
 // A note is not a port call: nothing happens at it, so nobody else may run there.
 void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_index, uint64_t a,

@@ -10,8 +10,7 @@ static struct vl_event event_of(const struct vl_machine *m, enum vl_event_kind k
     return (struct vl_event){.kind = (uint8_t)kind, .agent = m->cur->agent};
 }
 
-// ---- control path
-// --------------------------------------------------------------------------------
+// ---- control path -------------------------------------------------------------------------------
 
 enum virtq_err virtq_mem_alloc(struct virtq_port *port, uint32_t bytes, uint32_t align,
                                enum virtq_area area, uint16_t queue_index, struct virtq_dma *out)
@@ -155,8 +154,7 @@ enum virtq_err virtq_resolve(struct virtq_port *port, uint64_t bus_addr, uint32_
     return VIRTQ_OK;
 }
 
-// ---- waiting
-// -------------------------------------------------------------------------------------
+// ---- waiting ------------------------------------------------------------------------------------
 
 uint16_t vl_port_await16(struct virtq_port *port, const struct virtq_span *span, uint32_t off,
                          uint16_t old, enum virtq_order order, enum virtq_barrier barrier,
@@ -301,8 +299,7 @@ void vl_port_relax(struct virtq_port *port, struct virtq_site *site)
     vl_step_aside(m);
 }
 
-// ---- contexts of one side
-// ------------------------------------------------------------------------
+// ---- contexts of one side -----------------------------------------------------------------------
 
 // Shared words live in private memory, so an event names them by the order of first use.
 static uint64_t shared_id(struct vl_machine *m, const struct virtq_shared *shared)

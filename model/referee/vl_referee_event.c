@@ -132,8 +132,7 @@ static void payload_access(struct vl_referees *r, const struct vl_event *ev, uin
     }
 }
 
-// ---- what the checkers of registers and of the block device want beside
-// --------------------------
+// ---- what the checkers of registers and of the block device want beside -------------------------
 
 static void to_spec(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {

@@ -31,8 +31,7 @@ bool vl_spec_features_told(const struct vl_referees *r, uint64_t *features);
 // The virtio device ID of the function: as its PCI IDs say, else as the run is said to be of.
 uint16_t vl_spec_device_type(struct vl_referees *r);
 
-// ---- vl_spec_features_bits.c: what the standard says of each bit
-// ---------------------------------
+// ---- vl_spec_features_bits.c: what the standard says of each bit --------------------------------
 
 enum vl_feature_kind {
     VL_FEATURE_KNOWN,

@@ -263,8 +263,7 @@ static enum virtq_err check_names(struct vl_trace *t, const struct vl_trace_name
     return t->error;
 }
 
-// ---- scenario, choices, outside, regions, sites
-// ---------------------------------------------------
+// ---- scenario, choices, outside, regions, sites -------------------------------------------------
 
 static char *line_open(const char *key, const char *value)
 {

@@ -221,8 +221,7 @@ void vl_trace_close(struct vl_trace *t)
     free(t);
 }
 
-// ---- what a checked trace hands out
-// ---------------------------------------------------------------
+// ---- what a checked trace hands out -------------------------------------------------------------
 
 const struct vl_trace_info *vl_trace_info(const struct vl_trace *t)
 {

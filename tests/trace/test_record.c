@@ -81,8 +81,7 @@ static int teardown_world(void **state)
     return 0;
 }
 
-// ---- what children do
-// ----------------------------------------------------------------------------
+// ---- what children do ---------------------------------------------------------------------------
 
 static void push(uint64_t seq)
 {
@@ -325,8 +324,7 @@ static void scribbling_is_survived(void **state)
     check_trace(&r, r.verdict.n_events);
 }
 
-// ---- a killed parent
-// ------------------------------------------------------------------------------
+// ---- a killed parent ----------------------------------------------------------------------------
 
 static unsigned count_files(void)
 {

@@ -111,8 +111,7 @@ static double time_runs(struct lab *lab, uint32_t n, uint64_t *n_events)
     return median(per_run, REPEATS);
 }
 
-// ---- the limits
-// ----------------------------------------------------------------------------------
+// ---- the limits ---------------------------------------------------------------------------------
 
 // The least that a recorded access can cost: load a word, write its event into the log.
 static double bare_access_ns(void)
@@ -154,8 +153,7 @@ static double memset_64k_ns(void)
     return median(per_set, REPEATS);
 }
 
-// ---- the benches
-// ---------------------------------------------------------------------------------
+// ---- the benches --------------------------------------------------------------------------------
 
 static int bench_event(void)
 {
@@ -407,8 +405,7 @@ static int bench_trace(void)
     return CMD_EXIT_CLEAN;
 }
 
-// ---- the command
-// ---------------------------------------------------------------------------------
+// ---- the command --------------------------------------------------------------------------------
 
 static int explore_rows(void)
 {

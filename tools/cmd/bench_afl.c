@@ -70,8 +70,7 @@ static double median(double v[REPEATS])
     return v[REPEATS / 2];
 }
 
-// ---- processes
-// -----------------------------------------------------------------------------------
+// ---- processes ----------------------------------------------------------------------------------
 
 _Noreturn static void become(struct afl_measure *m)
 {
@@ -119,8 +118,7 @@ static double run(struct afl_measure *m)
     return ok ? cpu_s : -1;
 }
 
-// ---- under afl-fuzz
-// ------------------------------------------------------------------------------
+// ---- under afl-fuzz -----------------------------------------------------------------------------
 
 static double read_execs(const struct afl_measure *m)
 {
@@ -197,8 +195,7 @@ static double cost_under_afl(struct afl_measure *m, const char *harness)
     return start < 0 || whole <= start || many <= few ? -1 : (whole - start) / (many - few) * 1e6;
 }
 
-// ---- without it
-// ----------------------------------------------------------------------------------
+// ---- without it ---------------------------------------------------------------------------------
 
 // The driver in a harness runs the files that it is given, one after the other.
 static double run_files(struct afl_measure *m, const char *harness, uint32_t n)
@@ -237,8 +234,7 @@ static double own_cost(struct afl_measure *m, const char *harness)
     return ((whole - start) - (empty_whole - empty_start)) / (FILES_LONG - FILES_SHORT) * 1e6;
 }
 
-// ---- the rows
-// ------------------------------------------------------------------------------------
+// ---- the rows -----------------------------------------------------------------------------------
 
 static int measure_target(struct afl_measure *m, const char *root, enum lab_target target,
                           bench_row *row)

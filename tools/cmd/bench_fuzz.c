@@ -50,8 +50,7 @@ static int remove_entry(const char *path, const struct stat *st, int flag, struc
     return remove(path);
 }
 
-// ---- the corpus as bytes
-// -------------------------------------------------------------------------
+// ---- the corpus as bytes ------------------------------------------------------------------------
 
 static bool write_bytes(const struct measure *m, const uint8_t *data, size_t bytes)
 {
@@ -120,8 +119,7 @@ bool bench_corpus(const char *dir, const char *root, enum lab_target target, uin
     return ok;
 }
 
-// ---- the engine
-// ----------------------------------------------------------------------------------
+// ---- the engine ---------------------------------------------------------------------------------
 
 _Noreturn static void become_engine(const struct measure *m, uint32_t n_runs, const char *log)
 {

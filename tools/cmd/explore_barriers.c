@@ -15,8 +15,7 @@ extern const struct cmd cmd_explore;
 #define TSO (1u << VL_MODEL_TSO)
 #define RC11 (1u << VL_MODEL_RC11)
 
-// ---- what must come of it
-// ------------------------------------------------------------------------
+// ---- what must come of it -----------------------------------------------------------------------
 
 // What a barrier that is too weak leads to, and where.
 //
@@ -59,8 +58,7 @@ static const enum virtq_order default_strength[VIRTQ_BARRIER_COUNT] = {
     VIRTQ_BARRIERS(DEFAULT_STRENGTH_)};
 #undef DEFAULT_STRENGTH_
 
-// ---- what is explored
-// ----------------------------------------------------------------------------
+// ---- what is explored ---------------------------------------------------------------------------
 
 struct words {
     const char *name;
@@ -103,8 +101,7 @@ struct search {
     char err[EXPLORE_ERR_BYTES];
 };
 
-// ---- one scenario
-// --------------------------------------------------------------------------------
+// ---- one scenario -------------------------------------------------------------------------------
 
 // Explore the scenario that these words add up to, and add the result to the row. False: an error.
 static bool explore(struct search *s, char *text, struct explore_barriers_row *row)
@@ -162,8 +159,7 @@ static void row_done(struct search *s, const struct explore_barriers_row *row)
     s->table->n_unexpected += row->expected ? 0 : 1;
 }
 
-// ---- all barriers as written
-// ---------------------------------------------------------------------
+// ---- all barriers as written --------------------------------------------------------------------
 
 static bool as_written(struct search *s, const struct words *mode, const struct words *more,
                        uint32_t buffers)
@@ -205,8 +201,7 @@ static bool all_as_written(struct search *s, uint32_t buffers)
     return true;
 }
 
-// ---- one barrier weakened
-// ------------------------------------------------------------------------
+// ---- one barrier weakened -----------------------------------------------------------------------
 
 static bool as_expected(const struct expectation *e, const struct explore_barriers_row *row)
 {
@@ -276,8 +271,7 @@ static bool each_weakened(struct search *s, uint32_t buffers)
     return true;
 }
 
-// ---- the command
-// ---------------------------------------------------------------------------------
+// ---- the command --------------------------------------------------------------------------------
 
 // The user's words: what the table says itself is refused.
 static bool take_words(struct search *s)

@@ -42,8 +42,7 @@ static void source_bind(void *ctx, struct vl_explore *x)
     lab_explore_bind(h->explored, x);
 }
 
-// ---- judging
-// -------------------------------------------------------------------------------------
+// ---- judging ------------------------------------------------------------------------------------
 
 static bool smaller(const struct explore_counterexample *kept, uint32_t n,
                     const struct vl_verdict *v)
@@ -139,8 +138,7 @@ static bool source_counterexample(void *ctx, struct explore_counterexample *out)
     return h->have;
 }
 
-// ---- words
-// ---------------------------------------------------------------------------------------
+// ---- words --------------------------------------------------------------------------------------
 
 static const char *source_thread_name(void *ctx, uint32_t thread)
 {
@@ -176,8 +174,7 @@ static void source_close(void *ctx)
     free(h);
 }
 
-// ---- opening
-// -------------------------------------------------------------------------------------
+// ---- opening ------------------------------------------------------------------------------------
 
 static bool parse(struct lab_scenario *s, int n_words, char *const *words, char *err)
 {

@@ -50,8 +50,7 @@ static void on_signal(int signal_number)
     interrupted = signal_number;
 }
 
-// ---- the session's directory
-// ---------------------------------------------------------------------
+// ---- the session's directory --------------------------------------------------------------------
 
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -83,8 +82,7 @@ static void remove_session(struct session *s)
     }
 }
 
-// ---- what came of it
-// -----------------------------------------------------------------------------
+// ---- what came of it ----------------------------------------------------------------------------
 
 // "<target>-<finding>" with what a file name should not hold replaced.
 static void finding_name(const struct session *s, const char *kind, char *out, size_t out_bytes)
@@ -199,8 +197,7 @@ static int report_artifact(const struct session *s, const char *path)
     return code;
 }
 
-// ---- seeds
-// ---------------------------------------------------------------------------------------
+// ---- seeds --------------------------------------------------------------------------------------
 
 static int is_visible(const struct dirent *entry)
 {
@@ -250,8 +247,7 @@ static bool add_seeds(struct session *s)
     return true;
 }
 
-// ---- the session
-// ---------------------------------------------------------------------------------
+// ---- the session --------------------------------------------------------------------------------
 
 static void show_progress(const struct session *s, time_t started, time_t *last)
 {
@@ -359,8 +355,7 @@ static int run_session(struct session *s)
     return watch(s);
 }
 
-// ---- arguments
-// -----------------------------------------------------------------------------------
+// ---- arguments ----------------------------------------------------------------------------------
 
 static bool number_option(const char *name, const char *value, uint64_t max, uint64_t *out)
 {

@@ -55,8 +55,7 @@ static enum fuzz_engine_kind job_kind(const struct fuzz_engine *e, uint32_t job)
     return job % 2 == 0 ? FUZZ_AFL : FUZZ_LIBFUZZER;
 }
 
-// ---- starting
-// ------------------------------------------------------------------------------------
+// ---- starting -----------------------------------------------------------------------------------
 
 struct args {
     const char *word[ARGS_MAX];
@@ -239,8 +238,7 @@ bool fuzz_engine_start(struct fuzz_engine *engine, char err[256])
     return true;
 }
 
-// ---- watching
-// ------------------------------------------------------------------------------------
+// ---- watching -----------------------------------------------------------------------------------
 
 // Copy a file whole, or not at all: it appears under its name when it is complete.
 static bool copy_file(const char *from, const char *to, const char *part)
@@ -444,8 +442,7 @@ void fuzz_engine_progress(const struct fuzz_engine *engine, struct fuzz_progress
     }
 }
 
-// ---- stopping
-// ------------------------------------------------------------------------------------
+// ---- stopping -----------------------------------------------------------------------------------
 
 void fuzz_engine_stop(struct fuzz_engine *engine)
 {

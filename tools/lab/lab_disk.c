@@ -21,8 +21,7 @@
 #define OVERLAY_SLOTS_BUILT_IN 128u
 #define HASH_CHUNK 65536u
 
-// ---- bytes of the medium
-// -------------------------------------------------------------------------
+// ---- bytes of the medium ------------------------------------------------------------------------
 
 static void built_in_sector(uint64_t sector, uint8_t *out)
 {
@@ -149,8 +148,7 @@ static bool medium_write(struct lab_disk *disk, uint64_t off, const uint8_t *src
     return true;
 }
 
-// ---- the device's backend
-// ------------------------------------------------------------------------
+// ---- the device's backend -----------------------------------------------------------------------
 
 enum { TAKEN = 1, ANSWERED, STORED, DURABLE }; // kinds of BACKEND events
 
@@ -275,8 +273,7 @@ static void cancel(void *ctx)
     disk->n_pending = 0;
 }
 
-// ---- opening
-// -------------------------------------------------------------------------------------
+// ---- opening ------------------------------------------------------------------------------------
 
 static bool fail(char err[LAB_ERR_BYTES], const char *path, const char *what)
 {

@@ -67,8 +67,7 @@ static bool following(const struct lab_guide *g)
     return g->up && !g->diverged && g->at < g->n_steps;
 }
 
-// ---- what happens
-// --------------------------------------------------------------------------------
+// ---- what happens -------------------------------------------------------------------------------
 
 static bool fits(const struct step *s, const struct vl_event *ev)
 {
@@ -176,8 +175,7 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
     }
 }
 
-// ---- what is chosen
-// ------------------------------------------------------------------------------
+// ---- what is chosen -----------------------------------------------------------------------------
 
 // How many of the stores made so far to the step's location stand behind place mo.
 static uint32_t newer(const struct lab_guide *g, const struct vl_x_event *e)
@@ -274,8 +272,7 @@ static uint32_t choose(void *ctx, unsigned lane, unsigned agent, unsigned key, u
     return back;
 }
 
-// ---- running
-// -------------------------------------------------------------------------------------
+// ---- running ------------------------------------------------------------------------------------
 
 static void set_up_is_over(void *ctx)
 {

@@ -49,8 +49,7 @@ void lab_target_scenario(enum lab_target target, struct lab_scenario *s)
     }
 }
 
-// ---- records
-// -------------------------------------------------------------------------------------
+// ---- records ------------------------------------------------------------------------------------
 
 #define LANE_PREFIX 15u       // high bits for the record that follows
 #define NTH_STEP (65u * 256u) // occurrences that a record says without a prefix

@@ -18,8 +18,7 @@ static bool names_field(unsigned lane)
            lane == VL_LANE_PLATFORM;
 }
 
-// ---- reading
-// -------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
 struct reader {
     struct lab_input *in;
@@ -287,8 +286,7 @@ bool lab_input_parse(const char *text, size_t bytes, struct lab_input *in, char 
     return settle(&r);
 }
 
-// ---- writing
-// -------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 static bool put(const struct lab_input_sink *sink, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

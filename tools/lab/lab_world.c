@@ -17,8 +17,7 @@ _Static_assert((int)LAB_MEMORY_TSO == (int)VL_MODEL_TSO &&
                    (int)LAB_MEMORY_RC11 == (int)VL_MODEL_RC11,
                "a scenario's memory is a memory model");
 
-// ---- memory
-// --------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 static void *take(const struct lab *lab, size_t bytes)
 {
@@ -38,8 +37,7 @@ static void give(const struct lab *lab, void *p, size_t bytes)
     }
 }
 
-// ---- contexts
-// ------------------------------------------------------------------------------------
+// ---- contexts -----------------------------------------------------------------------------------
 
 static void driver_main(void *ctx)
 {
@@ -132,8 +130,7 @@ static uint64_t link_capacity(void *ctx)
     return lab->inner_link.capacity_sectors(lab->inner_link.ctx);
 }
 
-// ---- opening
-// -------------------------------------------------------------------------------------
+// ---- opening ------------------------------------------------------------------------------------
 
 static bool fail(char err[LAB_ERR_BYTES], const char *what)
 {
@@ -303,8 +300,7 @@ void lab_set_acts(struct lab *lab, const struct lab_breach *acts)
     lab->acts = acts;
 }
 
-// ---- a run
-// ---------------------------------------------------------------------------------------
+// ---- a run --------------------------------------------------------------------------------------
 
 // Both the referees and a caller's observer see each event.
 static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)

@@ -106,8 +106,7 @@ void plug_fence(enum virtq_order order, struct virtq_site *site);
 void plug_copy(void *dst, const void *src, size_t bytes, struct virtq_site *site);
 void plug_fill(void *dst, uint8_t byte, size_t bytes, struct virtq_site *site);
 
-// ---- accesses that somebody else makes
-// ------------------------------------------------------------
+// ---- accesses that somebody else makes ----------------------------------------------------------
 
 // The code is about to make an access itself. A load finds the value that was chosen for it, which
 // is put in place for as long as nobody else looks; a store's value is read, and takes effect, at

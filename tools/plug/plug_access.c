@@ -102,8 +102,7 @@ void plug_tell(enum vl_event_kind kind, const struct plug_where *w, uint32_t off
     }
 }
 
-// ---- descriptors and used entries in parts
-// ---------------------------------------------------------
+// ---- descriptors and used entries in parts ------------------------------------------------------
 
 // The whole of a descriptor as one event, behind those of its parts, since it says what a device
 // may touch. A used entry is judged by its parts already. What was not touched is as it is in
@@ -320,8 +319,7 @@ void plug_fence(enum virtq_order order, struct virtq_site *site)
     }
 }
 
-// ---- many bytes
-// -----------------------------------------------------------------------------------
+// ---- many bytes ---------------------------------------------------------------------------------
 
 // A descriptor in one go.
 static void load_desc(const struct plug_where *w, uint8_t *dst, struct virtq_site *site)

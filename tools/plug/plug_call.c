@@ -261,8 +261,7 @@ static void give_up_elems(uint32_t q, uint32_t head)
     call.n_elems = n;
 }
 
-// ---- what the box changed
-// -------------------------------------------------------------------------
+// ---- what the box changed -----------------------------------------------------------------------
 
 static bool held(const uint8_t *host)
 {

@@ -15,8 +15,7 @@
 // These are the instrumentation's functions; no header of ours declares them.
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
-// ---- where in the program
-// --------------------------------------------------------------------------
+// ---- where in the program -----------------------------------------------------------------------
 
 struct place {
     uintptr_t pc;
@@ -91,8 +90,7 @@ static struct virtq_site *site_of(void *return_address)
 
 #define HERE site_of(__builtin_return_address(0))
 
-// ---- plain and volatile accesses
-// --------------------------------------------------------------------
+// ---- plain and volatile accesses ----------------------------------------------------------------
 
 #define LOADS(name, bytes, order)                                                                  \
     void __tsan_##name##bytes(void *p)                                                             \
@@ -156,8 +154,7 @@ void __tsan_write_range(void *p, size_t bytes)
     }
 }
 
-// ---- copies
-// -----------------------------------------------------------------------------------------
+// ---- copies -------------------------------------------------------------------------------------
 
 void *__tsan_memcpy(void *dst, const void *src, size_t bytes)
 {
@@ -177,8 +174,7 @@ void *__tsan_memset(void *dst, int byte, size_t bytes)
     return dst;
 }
 
-// ---- atomics
-// ----------------------------------------------------------------------------------------
+// ---- atomics ------------------------------------------------------------------------------------
 
 // C11's memory orders as the compiler passes them: relaxed, consume, acquire, release, acq_rel,
 // seq_cst.
