@@ -1,4 +1,5 @@
-// tests/referee/referee_rows.h -- a table of scripts with the findings that they must raise.
+// tests/referee/referee_rows.h -- a table of scripts with the findings that they must raise, and
+// the three tests of such a table. A file names its own with ROWS_OF().
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef REFEREE_ROWS_H
 #define REFEREE_ROWS_H
@@ -44,9 +45,25 @@ static int tear_down(void **state)
     return 0;
 }
 
-static inline void rows_broken(struct script *s, const struct row *rows, size_t n)
+// What the file's three tests go through.
+struct row_table {
+    const struct row *row;
+    size_t n;
+};
+
+static const struct row_table row_table;
+
+#define ROWS_OF(rows)                                                                              \
+    static const struct row_table row_table = {(rows), sizeof(rows) / sizeof((rows)[0])}
+
+// Goal: each finding is raised, by its name and against the right side, at the step that breaks the
+// rule. Method: the broken script of each row.
+static inline void broken_is_found(void **state)
 {
-    for (size_t i = 0; i < n; i++) {
+    struct script *s = *state;
+    const struct row *rows = row_table.row;
+
+    for (size_t i = 0; i < row_table.n; i++) {
         const struct vl_verdict *v = script_run(s, &rows[i].config, rows[i].steps, true);
         if (v->outcome != VL_FINDING || strcmp(v->kind, rows[i].kind) != 0 ||
             strcmp(v->side, rows[i].side) != 0) {
@@ -57,9 +74,13 @@ static inline void rows_broken(struct script *s, const struct row *rows, size_t 
     }
 }
 
-static inline void rows_benign(struct script *s, const struct row *rows, size_t n)
+// Goal: the rule-abiding neighbour of each row raises nothing. Method: the same script put right.
+static inline void benign_is_not(void **state)
 {
-    for (size_t i = 0; i < n; i++) {
+    struct script *s = *state;
+    const struct row *rows = row_table.row;
+
+    for (size_t i = 0; i < row_table.n; i++) {
         const struct vl_verdict *v = script_run(s, &rows[i].config, rows[i].steps, false);
         if (v->outcome != VL_CLEAN) {
             fail_msg("row %zu, %s: got %s/%s: %s", i, rows[i].kind, v->kind, v->side, v->detail);
@@ -67,9 +88,14 @@ static inline void rows_benign(struct script *s, const struct row *rows, size_t 
     }
 }
 
-static inline void rows_hostile(struct script *s, const struct row *rows, size_t n)
+// Goal: a hostile side is never judged. Method: each broken script, with the half that it blames
+// hostile: whatever is found then, it is not against that half.
+static inline void hostile_is_not_judged(void **state)
 {
-    for (size_t i = 0; i < n; i++) {
+    struct script *s = *state;
+    const struct row *rows = row_table.row;
+
+    for (size_t i = 0; i < row_table.n; i++) {
         struct vl_referee_config config = rows[i].config;
         const bool driver = strcmp(rows[i].side, "driver") == 0;
         config.hostile_driver = driver;
@@ -80,5 +106,10 @@ static inline void rows_hostile(struct script *s, const struct row *rows, size_t
         }
     }
 }
+
+#define ROW_TESTS                                                                                  \
+    cmocka_unit_test_setup_teardown(broken_is_found, set_up, tear_down),                           \
+        cmocka_unit_test_setup_teardown(benign_is_not, set_up, tear_down),                         \
+        cmocka_unit_test_setup_teardown(hostile_is_not_judged, set_up, tear_down)
 
 #endif

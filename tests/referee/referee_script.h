@@ -208,6 +208,16 @@ static inline void driver_sleeps(struct script *s)
     emit(s, VL_EV_SLEEP, VL_AGENT_DRIVER, 0, 0, 0, 0);
 }
 
+static inline void driver_kicks(struct script *s)
+{
+    emit(s, VL_EV_DOORBELL, VL_AGENT_DRIVER, 0, 0, 0, 0);
+}
+
+static inline void device_interrupts(struct script *s)
+{
+    emit(s, VL_EV_INTERRUPT, VL_AGENT_DEVICE, 0, 0, 0, 0);
+}
+
 // Published by the driver, taken by the device, as the first buffer of a live queue.
 static inline void under_way(struct script *s)
 {

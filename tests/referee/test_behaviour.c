@@ -21,7 +21,7 @@ static void kick_owed(struct script *s, bool broken)
     publish(s, 1);
     d_load(s, USED, 0, 2); // flags: do notify
     if (!broken) {
-        emit(s, VL_EV_DOORBELL, VL_AGENT_DRIVER, 0, 0, 0, 0);
+        driver_kicks(s);
     }
     d_load(s, USED + 2, 0, 2);
 }
@@ -35,7 +35,7 @@ static void kick_owed_by_window(struct script *s, bool broken)
     publish(s, 2);
     d_load(s, USED + 4 + 8 * SIZE, 0, 2); // avail_event 0
     if (!broken) {
-        emit(s, VL_EV_DOORBELL, VL_AGENT_DRIVER, 0, 0, 0, 0);
+        driver_kicks(s);
     }
     d_load(s, USED + 2, 0, 2);
 }
@@ -64,7 +64,7 @@ static void interrupt_owed(struct script *s, bool broken)
     give(s, 1);
     v_load(s, AVAIL, 0, 2); // flags: do interrupt
     if (!broken) {
-        emit(s, VL_EV_INTERRUPT, VL_AGENT_DEVICE, 0, 0, 0, 0);
+        device_interrupts(s);
     }
     v_load(s, AVAIL + 2, 1, 2);
 }
@@ -431,27 +431,7 @@ static const struct row rows[] = {
     {"spec:3.3.1-drv-2", "driver", taken_back_before_reset, {.pci = true}},
 };
 
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
-
-// Goal: each finding is raised, by its name and against the right side, at the step that breaks the
-// rule. Method: the broken script of each row.
-static void broken_is_found(void **state)
-{
-    rows_broken(*state, rows, N_ROWS);
-}
-
-// Goal: the rule-abiding neighbour of each row raises nothing. Method: the same script put right.
-static void benign_is_not(void **state)
-{
-    rows_benign(*state, rows, N_ROWS);
-}
-
-// Goal: a hostile side is never judged. Method: each broken script, with the half that it blames
-// hostile: whatever is found then, it is not against that half.
-static void hostile_is_not_judged(void **state)
-{
-    rows_hostile(*state, rows, N_ROWS);
-}
+ROWS_OF(rows);
 
 // ---- the end of a run, marks ------------------------------------------------------------------
 
@@ -525,9 +505,7 @@ static void marks_are_set(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(broken_is_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(benign_is_not, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(hostile_is_not_judged, set_up, tear_down),
+        ROW_TESTS,
         cmocka_unit_test_setup_teardown(livelock_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(marks_are_set, set_up, tear_down),
     };

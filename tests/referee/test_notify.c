@@ -7,21 +7,27 @@
 
 // ---- barriers -----------------------------------------------------------------------------------
 
-// The device asks again, and looks again behind a full barrier. The driver's look may pass its
-// store.
-static void kick_decided_early(struct script *s, bool broken)
+// The device does not ask for notifications and has seen all, when the driver publishes a buffer.
+static void published_unasked(struct script *s)
 {
     live_with(s, 0, 0);
     v_store(s, USED, 1, 2);
     v_load(s, AVAIL + 2, 0, 2);
     add(s, 0, 0);
     publish(s, 1);
+}
+
+// The device asks again, and looks again behind a full barrier. The driver's look may pass its
+// store.
+static void kick_decided_early(struct script *s, bool broken)
+{
+    published_unasked(s);
     if (!broken) {
         fence(s, VL_AGENT_DRIVER);
     }
     d_load(s, USED, broken ? 1 : 0, 2);
     if (!broken) {
-        emit(s, VL_EV_DOORBELL, VL_AGENT_DRIVER, 0, 0, 0, 0);
+        driver_kicks(s);
     }
     v_store(s, USED, 0, 2);
     fence(s, VL_AGENT_DEVICE);
@@ -33,11 +39,7 @@ static void kick_decided_early(struct script *s, bool broken)
 // As before, but behind a barrier in force that is too weak: then the device is no better.
 static void looked_again_early(struct script *s, bool broken)
 {
-    live_with(s, 0, 0);
-    v_store(s, USED, 1, 2);
-    v_load(s, AVAIL + 2, 0, 2);
-    add(s, 0, 0);
-    publish(s, 1);
+    published_unasked(s);
     fence(s, VL_AGENT_DRIVER);
     d_load(s, USED, 1, 2);
     d_load(s, USED + 2, 0, 2);
@@ -64,7 +66,7 @@ static void interrupt_decided_early(struct script *s, bool broken)
     }
     v_load(s, AVAIL, broken ? 1 : 0, 2);
     if (!broken) {
-        emit(s, VL_EV_INTERRUPT, VL_AGENT_DEVICE, 0, 0, 0, 0);
+        device_interrupts(s);
     }
     v_load(s, AVAIL + 2, 1, 2);
     d_store(s, AVAIL, 0, 2);
@@ -98,7 +100,7 @@ static void later_event(struct script *s, uint16_t event, bool second)
         give(s, 2);
         fence(s, VL_AGENT_DEVICE);
         v_load(s, AVAIL + 4 + 2 * SIZE, event, 2);
-        emit(s, VL_EV_INTERRUPT, VL_AGENT_DEVICE, 0, 0, 0, 0);
+        device_interrupts(s);
         v_load(s, AVAIL + 2, 2, 2);
     }
 }
@@ -128,34 +130,12 @@ static const struct row rows[] = {
     {"liveness:completion-lost", "device", event_still_owed, HONEST},
 };
 
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
-
-// Goal: each finding is raised against the side that lacks what it needs. Method: the broken script
-// of each row.
-static void broken_is_found(void **state)
-{
-    rows_broken(*state, rows, N_ROWS);
-}
-
-// Goal: the rule-abiding neighbour of each row raises nothing. Method: the same script put right.
-static void benign_is_not(void **state)
-{
-    rows_benign(*state, rows, N_ROWS);
-}
-
-// Goal: a hostile side is never judged. Method: each broken script, with the half that it blames
-// hostile.
-static void hostile_is_not_judged(void **state)
-{
-    rows_hostile(*state, rows, N_ROWS);
-}
+ROWS_OF(rows);
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(broken_is_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(benign_is_not, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(hostile_is_not_judged, set_up, tear_down),
+        ROW_TESTS,
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -349,34 +349,12 @@ static const struct row rows[] = {
     {"data:wrong-length", "driver", completed_other_length, HONEST},
 };
 
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
-
-// Goal: each finding is raised, by its name and against the right side, at the step that breaks the
-// rule. Method: the broken script of each row.
-static void broken_is_found(void **state)
-{
-    rows_broken(*state, rows, N_ROWS);
-}
-
-// Goal: the rule-abiding neighbour of each row raises nothing. Method: the same script put right.
-static void benign_is_not(void **state)
-{
-    rows_benign(*state, rows, N_ROWS);
-}
-
-// Goal: a hostile side is never judged. Method: each broken script, with the half that it blames
-// hostile: whatever is found then, it is not against that half.
-static void hostile_is_not_judged(void **state)
-{
-    rows_hostile(*state, rows, N_ROWS);
-}
+ROWS_OF(rows);
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(broken_is_found, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(benign_is_not, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(hostile_is_not_judged, set_up, tear_down),
+        ROW_TESTS,
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
