@@ -1,49 +1,14 @@
 // tests/model/test_machine.c -- the machine: who runs, messages under way, sleeping, the end of a
 // run. Two small bodies stand in for the halves; every event is kept and looked at.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "model/core/vl_machine.h"
+#include "tests/model/machine_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define EVENTS_MAX 4096u
-
-static struct vl_machine machine;
-static struct vl_event events[EVENTS_MAX];
-static uint64_t n_events;
 static uint64_t find_at; // the observer reports a finding at this event
-static struct virtq_span span;
-static struct virtq_shared shared;
 static unsigned round_of_body;
-
-#define DRV (&machine.port[VL_SIDE_DRIVER])
-#define DEV (&machine.port[VL_SIDE_DEVICE])
-
-static int open_machine(void **state)
-{
-    (void)state;
-    return vl_machine_open(&machine, VL_MEM_MIN_BYTES, 256, NULL, NULL) == VIRTQ_OK ? 0 : -1;
-}
-
-static int close_machine(void **state)
-{
-    (void)state;
-    vl_machine_close(&machine);
-    return 0;
-}
 
 static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
 {
-    (void)ctx;
-    (void)payload;
-    assert_int_equal(seq, n_events);
-    assert_true(n_events < EVENTS_MAX);
-    events[n_events++] = *ev;
+    keep_event(ctx, ev, seq, payload);
     if (seq == find_at) {
         vl_finding(&machine, "test:planted", "device", "planted at event %u", (unsigned)seq);
     }
@@ -51,16 +16,7 @@ static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const u
 
 static struct vl_run_config usual(void)
 {
-    struct vl_run_config config = {.budget_events = 10000, .hashing = true};
-    memset(config.barrier_order, 0xFF, sizeof(config.barrier_order));
-    return config;
-}
-
-static void on_doorbell(void *ctx, uint16_t queue)
-{
-    (void)ctx;
-    (void)queue;
-    virtq_wake(DEV);
+    return config_of(10000);
 }
 
 static void on_interrupt(void *ctx, uint16_t vector)
@@ -76,19 +32,10 @@ static const struct vl_verdict *run_config(const struct vl_run_config *config,
                                            void (*driver)(void *), void (*device)(void *),
                                            const struct vl_deviation *list, uint32_t n)
 {
-    machine.strand[VL_SIDE_DRIVER].half =
-        (struct vl_half){.main = driver, .on_interrupt = on_interrupt};
-    machine.strand[VL_SIDE_DEVICE].half =
-        (struct vl_half){.main = device, .on_doorbell = on_doorbell};
-    machine.observer = (struct vl_observer){.on_event = on_event};
-    vl_machine_reset(&machine, config);
-    vl_choices_from_input(&machine.choices, list, n);
-    n_events = 0;
+    const struct bodies bodies = {
+        .driver = driver, .on_interrupt = on_interrupt, .device = device, .on_event = on_event};
     round_of_body = 0;
-    span = (struct virtq_span){
-        .gpa = VL_REGION0_GPA, .host = machine.memory.host, .bytes = 64, .area = VIRTQ_AREA_BUFFER};
-    atomic_init(&shared.word, 0);
-    return vl_machine_run(&machine);
+    return run_bodies(config, &bodies, list, n);
 }
 
 static const struct vl_verdict *run(void (*driver)(void *), void (*device)(void *),
@@ -99,15 +46,6 @@ static const struct vl_verdict *run(void (*driver)(void *), void (*device)(void 
     return run_config(&config, driver, device, list, n);
 }
 
-// First event of a kind from a place on; n_events if there is none.
-static uint64_t first_of(enum vl_event_kind kind, uint64_t from)
-{
-    while (from < n_events && events[from].kind != kind) {
-        from++;
-    }
-    return from;
-}
-
 static uint32_t count_of(enum vl_event_kind kind)
 {
     uint32_t n = 0;
@@ -115,14 +53,6 @@ static uint32_t count_of(enum vl_event_kind kind)
         n += events[i].kind == kind;
     }
     return n;
-}
-
-static void device_sleeps(void *ctx)
-{
-    (void)ctx;
-    for (;;) { // bound: the machine ends the run
-        virtq_await_event(DEV);
-    }
 }
 
 // ---- events -----------------------------------------------------------------------------------

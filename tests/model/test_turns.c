@@ -1,43 +1,20 @@
 // tests/model/test_turns.c -- the lanes of schedules: preempted, put off, first or last.
 // Two small bodies make numbered port calls; who made each one is the result.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "model/core/vl_machine.h"
+#include "tests/model/machine_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define EVENTS_MAX 64u
+#define WHO_MAX 64u
 #define N_CALLS 6u
 
-static struct vl_machine machine;
-static struct virtq_span span;
-static char who[EVENTS_MAX + 1]; // 'r' or 'D' for each store
+static char who[WHO_MAX + 1]; // 'r' or 'D' for each store
 static uint32_t n_who;
-
-static int open_machine(void **state)
-{
-    (void)state;
-    return vl_machine_open(&machine, VL_MEM_MIN_BYTES, 256, NULL, NULL) == VIRTQ_OK ? 0 : -1;
-}
-
-static int close_machine(void **state)
-{
-    (void)state;
-    vl_machine_close(&machine);
-    return 0;
-}
 
 static void on_event(void *ctx, const struct vl_event *ev, uint64_t seq, const uint8_t *payload)
 {
     (void)ctx;
     (void)seq;
     (void)payload;
-    if (ev->kind == VL_EV_STORE && n_who < EVENTS_MAX) {
+    if (ev->kind == VL_EV_STORE && n_who < WHO_MAX) {
         who[n_who++] = ev->agent == VL_AGENT_DEVICE ? 'D' : 'r';
         who[n_who] = '\0';
     }
@@ -52,19 +29,16 @@ static void driver_body(void *ctx)
 {
     (void)ctx;
     for (uint32_t i = 0; i < N_CALLS; i++) {
-        store(&machine.port[VL_SIDE_DRIVER], 0);
+        store(DRV, 0);
     }
 }
 
 static void device_body(void *ctx)
 {
-    (void)ctx;
     for (uint32_t i = 0; i < N_CALLS; i++) {
-        store(&machine.port[VL_SIDE_DEVICE], 4);
+        store(DEV, 4);
     }
-    for (;;) { // bound: the machine ends the run
-        virtq_await_event(&machine.port[VL_SIDE_DEVICE]);
-    }
+    device_sleeps(ctx);
 }
 
 // A device that stores once each time that it is notified, and a driver that rings after each.
@@ -72,8 +46,8 @@ static void sleepy_device(void *ctx)
 {
     (void)ctx;
     for (;;) { // bound: the machine ends the run
-        virtq_await_event(&machine.port[VL_SIDE_DEVICE]);
-        store(&machine.port[VL_SIDE_DEVICE], 4);
+        virtq_await_event(DEV);
+        store(DEV, 4);
     }
 }
 
@@ -82,34 +56,19 @@ static void ringing_driver(void *ctx)
     (void)ctx;
     const struct virtq_doorbell bell = {.queue_index = 0};
     for (uint32_t i = 0; i < 3; i++) {
-        store(&machine.port[VL_SIDE_DRIVER], 0);
-        virtq_doorbell(&machine.port[VL_SIDE_DRIVER], &bell);
+        store(DRV, 0);
+        virtq_doorbell(DRV, &bell);
     }
-}
-
-static void on_doorbell(void *ctx, uint16_t queue)
-{
-    (void)ctx;
-    (void)queue;
-    virtq_wake(&machine.port[VL_SIDE_DEVICE]);
 }
 
 static void run(void (*driver)(void *), void (*device)(void *), const struct vl_deviation *list,
                 uint32_t n)
 {
-    struct vl_run_config config = {.budget_events = 1000};
-    memset(config.barrier_order, 0xFF, sizeof(config.barrier_order));
-    machine.strand[VL_SIDE_DRIVER].half = (struct vl_half){.main = driver};
-    machine.strand[VL_SIDE_DEVICE].half =
-        (struct vl_half){.main = device, .on_doorbell = on_doorbell};
-    machine.observer = (struct vl_observer){.on_event = on_event};
-    vl_machine_reset(&machine, &config);
-    vl_choices_from_input(&machine.choices, list, n);
+    const struct vl_run_config config = config_of(1000);
+    const struct bodies bodies = {.driver = driver, .device = device, .on_event = on_event};
     n_who = 0;
     who[0] = '\0';
-    span = (struct virtq_span){
-        .gpa = VL_REGION0_GPA, .host = machine.memory.host, .bytes = 64, .area = VIRTQ_AREA_BUFFER};
-    assert_int_equal(vl_machine_run(&machine)->outcome, VL_CLEAN);
+    assert_int_equal(run_bodies(&config, &bodies, list, n)->outcome, VL_CLEAN);
 }
 
 static struct vl_deviation dev(unsigned lane, unsigned agent, uint32_t nth, uint32_t value)

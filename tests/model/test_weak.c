@@ -229,5 +229,5 @@ int main(void)
         cmocka_unit_test(a_race_says_what_it_is),
         cmocka_unit_test(races_can_be_seen),
     };
-    return cmocka_run_group_tests_name("model.weak", tests, open_machine, close_machine);
+    return cmocka_run_group_tests_name("model.weak", tests, open_weak_machine, close_machine);
 }

@@ -368,5 +368,5 @@ int main(void)
         cmocka_unit_test(waits_end),
         cmocka_unit_test(store_buffers),
     };
-    return cmocka_run_group_tests_name("model.weak_words", tests, open_machine, close_machine);
+    return cmocka_run_group_tests_name("model.weak_words", tests, open_weak_machine, close_machine);
 }
