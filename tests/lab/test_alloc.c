@@ -1,19 +1,13 @@
 // tests/lab/test_alloc.c -- a run allocates nothing: neither memory nor files.
 // Allocations are counted by the sanitizer's hooks, or by our own malloc() where there is none.
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tests/support/worlds.h"
 #include "tools/lab/lab_input.h"
-#include "tools/lab/lab_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static uint64_t n_calls; // of malloc() and its like, and of free()
 
@@ -97,23 +91,14 @@ static bool start_counting(void)
 
 static struct lab *open_world(const char *const *words, bool shared)
 {
-    char err[LAB_ERR_BYTES] = "";
     struct lab_scenario s;
     const struct lab_options options = {
         .shared = shared, .hashing = true, .referees = true, .weak = true};
 
     lab_scenario_default(&s);
-    for (; *words != NULL; words++) {
-        if (!lab_scenario_set(&s, *words, err)) {
-            fail_msg("%s", err);
-        }
-    }
+    world_words(&s, words, SIZE_MAX);
     s.budget = 20000;
-    struct lab *lab = lab_open(&s, &options, err);
-    if (lab == NULL) {
-        fail_msg("%s", err);
-    }
-    return lab;
+    return world_open(&s, &options);
 }
 
 // Goal: the counter counts, or the rest means nothing.

@@ -2,16 +2,10 @@
 // The same seed gives the same run in one world, in a fresh one, after other runs, and given back
 // as the list of deviations that it took. Different seeds give different runs.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tools/lab/lab_world.h"
+#include "tests/support/worlds.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define N_SEEDS 200u
 #define WORDS_MAX 12
@@ -53,32 +47,14 @@ static const struct lab_options options = {.hashing = true, .referees = true};
 
 static void parse(size_t i, struct lab_scenario *s)
 {
-    char err[256] = "";
     lab_scenario_default(s);
-    for (unsigned w = 0; w < WORDS_MAX && scenarios[i][w] != NULL; w++) {
-        if (!lab_scenario_set(s, scenarios[i][w], err)) {
-            fail_msg("%s", err);
-        }
-    }
+    world_words(s, scenarios[i], WORDS_MAX);
     s->budget = 20000;
 }
 
 static struct lab *open_world(const struct lab_scenario *s)
 {
-    char err[LAB_ERR_BYTES] = "";
-    struct lab *lab = lab_open(s, &options, err);
-    if (lab == NULL) {
-        fail_msg("%s", err);
-    }
-    return lab;
-}
-
-static struct lab_choices seeded(uint64_t seed)
-{
-    return (struct lab_choices){.source = VL_SOURCE_SEED,
-                                .seed = seed,
-                                .schedule = seed % 3 == 0 ? VL_SCHEDULE_PCT : VL_SCHEDULE_WALK,
-                                .depth = 3};
+    return world_open(s, &options);
 }
 
 // What a run came to, all of it.
@@ -139,11 +115,11 @@ static void same_seed_same_run(void **state)
         struct lab *lab = open_world(&s);
         struct lab *fresh = open_world(&s);
         for (uint64_t seed = 0; seed < N_SEEDS; seed++) {
-            const struct lab_choices c = seeded(seed);
+            const struct lab_choices c = world_seed(seed);
             run(lab, &c, &first[seed]);
         }
         for (uint64_t seed = N_SEEDS; seed-- > 0;) {
-            const struct lab_choices c = seeded(seed);
+            const struct lab_choices c = world_seed(seed);
             run(lab, &c, &again);
             assert_same("again", i, seed, &first[seed], &again);
             run(fresh, &c, &again);
@@ -167,7 +143,7 @@ static void deviations_are_the_run(void **state)
         struct lab *lab = open_world(&s);
         struct lab *fresh = open_world(&s);
         for (uint64_t seed = 0; seed < N_SEEDS; seed++) {
-            const struct lab_choices c = seeded(seed);
+            const struct lab_choices c = world_seed(seed);
             run(lab, &c, &first[0]);
             for (uint32_t k = 0; k < first[0].n; k++) {
                 list[k] = first[0].list[first[0].n - 1 - k];
@@ -197,7 +173,7 @@ static void seeds_differ(void **state)
         assert_int_equal(first[0].n, 0);
         assert_int_equal(first[0].verdict.outcome, VL_CLEAN);
         for (uint64_t seed = 0; seed < 50; seed++) {
-            const struct lab_choices c = seeded(seed);
+            const struct lab_choices c = world_seed(seed);
             run(lab, &c, &first[1 + seed]);
             bool seen = false;
             for (uint64_t k = 0; k <= seed && !seen; k++) {
@@ -224,7 +200,7 @@ static void honest_halves_are_clean(void **state)
         }
         struct lab *lab = open_world(&s);
         for (uint64_t seed = 0; seed < N_SEEDS; seed++) {
-            const struct lab_choices c = seeded(seed);
+            const struct lab_choices c = world_seed(seed);
             run(lab, &c, &again);
             if (again.verdict.outcome != VL_CLEAN || again.verdict.peer_faults != 0) {
                 fail_msg("scenario %zu, seed %llu: %s: %s (peer_faults=%u)", i,
@@ -249,7 +225,7 @@ static void world_of_another_scenario(void **state)
     large.chain = 16;
     large.bytes = 1024;
     struct lab *big = open_world(&large);
-    const struct lab_choices c = seeded(3);
+    const struct lab_choices c = world_seed(3);
 
     run(big, &c, &first[0]);
     for (size_t i = 0; i < 6; i++) {
@@ -261,8 +237,7 @@ static void world_of_another_scenario(void **state)
                                          .referees = true,
                                          .mem_bytes = lab_machine(big)->memory.bytes,
                                          .queue_size_max = 64};
-        fit = lab_open(&small, &same, err);
-        assert_non_null(fit);
+        fit = world_open(&small, &same);
         if (!lab_configure(big, &small, err)) {
             fail_msg("%s", err);
         }

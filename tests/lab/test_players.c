@@ -3,17 +3,11 @@
 // it. The referees judge it as they judge ours; a second toy with a bug in it shows that.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/core/vl_hash.h"
+#include "tests/support/worlds.h"
 #include "tools/lab/lab_fault.h"
 #include "tools/lab/lab_player.h"
-#include "tools/lab/lab_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 // ---- the toy ------------------------------------------------------------------------------------
 
@@ -198,21 +192,12 @@ static const struct lab_player toy = {.name = "toy",
 
 static struct lab *open_world(const char *const *words)
 {
-    char err[LAB_ERR_BYTES] = "";
     struct lab_scenario s;
     const struct lab_options options = {.hashing = true, .referees = true};
 
     lab_scenario_default(&s);
-    for (; *words != NULL; words++) {
-        if (!lab_scenario_set(&s, *words, err)) {
-            fail_msg("%s", err);
-        }
-    }
-    struct lab *lab = lab_open(&s, &options, err);
-    if (lab == NULL) {
-        fail_msg("%s", err);
-    }
-    return lab;
+    world_words(&s, words, SIZE_MAX);
+    return world_open(&s, &options);
 }
 
 // Goal: a player is known once it is registered, once, and only whole.

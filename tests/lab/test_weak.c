@@ -2,48 +2,28 @@
 // seed is clean; each barrier that a model needs is missed when it is too weak, and the others are
 // not; a weak platform loses notifications; races can be looked at.
 // SPDX-License-Identifier: BSD-2-Clause
-#include "tools/lab/lab_world.h"
+#include "tests/support/worlds.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define WORDS_MAX 12
 
 static struct lab *open_world(const char *const *words, const char *more)
 {
-    char err[256] = "";
     struct lab_scenario s;
     const struct lab_options options = {.referees = true};
 
     lab_scenario_default(&s);
     s.budget = 50000;
-    for (unsigned i = 0; i < WORDS_MAX && words[i] != NULL; i++) {
-        if (!lab_scenario_set(&s, words[i], err)) {
-            fail_msg("%s", err);
-        }
-    }
-    if (more != NULL && !lab_scenario_set(&s, more, err)) {
-        fail_msg("%s", err);
-    }
-    struct lab *lab = lab_open(&s, &options, err);
-    if (lab == NULL) {
-        fail_msg("%s", err);
-    }
-    return lab;
+    world_words(&s, words, WORDS_MAX);
+    world_words(&s, &more, 1);
+    return world_open(&s, &options);
 }
 
 static const struct vl_verdict *seeded(struct lab *lab, uint64_t seed)
 {
-    const struct lab_choices c = {.source = VL_SOURCE_SEED,
-                                  .seed = seed,
-                                  .schedule = seed % 3 == 0 ? VL_SCHEDULE_PCT : VL_SCHEDULE_WALK,
-                                  .depth = 3};
+    const struct lab_choices c = world_seed(seed);
     return lab_run(lab, &c);
 }
 
@@ -303,16 +283,13 @@ static void worlds_change_model(void **state)
 
     struct lab *plain = open_world(words, NULL);
     lab_scenario_default(&s);
-    assert_true(lab_scenario_set(&s, "transport=direct", err));
-    assert_true(lab_scenario_set(&s, "queue_size=2", err));
-    struct lab *lab = lab_open(&s, &options, err);
-    assert_non_null(lab);
+    world_words(&s, words, WORDS_MAX);
+    struct lab *lab = world_open(&s, &options);
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        assert_true(lab_scenario_set(&s, models[i], err));
+        world_words(&s, &models[i], 1);
         assert_int_equal(lab_configure(plain, &s, err), s.memory == LAB_MEMORY_SC);
         assert_true(lab_configure(lab, &s, err));
-        struct lab *own = lab_open(&s, &options, err);
-        assert_non_null(own);
+        struct lab *own = world_open(&s, &options);
         for (uint64_t seed = 0; seed < 20; seed++) {
             const uint64_t hash = seeded(lab, seed)->hash;
             assert_int_equal(hash, seeded(own, seed)->hash);
@@ -321,11 +298,10 @@ static void worlds_change_model(void **state)
     }
     // Long runs and short ones in turn: what a long one left must not reach past a short one.
     for (uint64_t i = 0; i < 36; i++) {
-        assert_true(lab_scenario_set(&s, models[i * i % 5], err));
-        assert_true(lab_scenario_set(&s, i % 4 == 0 ? "buffers=40" : "buffers=1", err));
+        const char *const next[] = {models[i * i % 5], i % 4 == 0 ? "buffers=40" : "buffers=1"};
+        world_words(&s, next, 2);
         assert_true(lab_configure(lab, &s, err));
-        struct lab *own = lab_open(&s, &options, err);
-        assert_non_null(own);
+        struct lab *own = world_open(&s, &options);
         const struct vl_verdict *v = seeded(lab, i);
         assert_string_equal(v->kind, "-");
         const uint64_t hash = v->hash;

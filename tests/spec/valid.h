@@ -4,17 +4,10 @@
 #define VALID_H
 
 #include "model/referee/vl_clause.h"
-#include "tools/lab/lab_world.h"
+#include "tests/support/worlds.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <setjmp.h>
-
-#include <cmocka.h>
 
 // A world for "key=value ..." words.
 static inline struct lab *valid_open_with(const char *words, const struct lab_options *options)
@@ -39,11 +32,7 @@ static inline struct lab *valid_open_with(const char *words, const struct lab_op
     if (!lab_scenario_parse(&s, argc, argv, err)) {
         fail_msg("%s: %s", words, err);
     }
-    struct lab *lab = lab_open(&s, options, err);
-    if (lab == NULL) {
-        fail_msg("%s: %s", words, err);
-    }
-    return lab;
+    return world_open(&s, options);
 }
 
 static inline struct lab *valid_open(const char *words)
