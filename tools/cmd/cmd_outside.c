@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/cmd_outside.h"
 
+#include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_input.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +134,21 @@ void cmd_outside_close(struct cmd_outside *o)
         free(o->stretches);
         free(o);
     }
+}
+
+int cmd_outside_load(const char *name, const char *path, int n_words, char *const *words,
+                     struct lab_input *in, struct cmd_outside **outside)
+{
+    char err[LAB_ERR_BYTES];
+    const int code = cmd_input_load(name, path, n_words, words, in);
+
+    *outside = NULL;
+    if (code != CMD_EXIT_CLEAN || !cmd_input_is_trace(path) ||
+        cmd_outside_open(outside, path, NULL, err)) {
+        return code;
+    }
+    lab_input_free(in);
+    return cmd_fail(name, CMD_EXIT_ENV, "%s", err);
 }
 
 const struct lab_outside *cmd_outside_bytes(const struct cmd_outside *o)

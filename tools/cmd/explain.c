@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/trace/vl_record.h"
 #include "tools/cmd/cmd.h"
-#include "tools/cmd/cmd_input.h"
 #include "tools/cmd/cmd_outside.h"
 #include "tools/cmd/cmd_probe.h"
 #include "tools/cmd/cmd_run.h"
@@ -109,6 +108,7 @@ static int explain_main(int argc, char **argv)
     int n_words = 0;
     uint64_t last = LAST_DEFAULT;
     struct lab_input in;
+    struct cmd_outside *outside = NULL;
 
     for (int i = 1; i < argc; i++) { // words move to the front of argv
         if (strcmp(argv[i], "--last") == 0) {
@@ -127,15 +127,9 @@ static int explain_main(int argc, char **argv)
     if (input == NULL) {
         return cmd_usage(&cmd_explain, "INPUT is needed");
     }
-    int code = cmd_input_load("explain", input, n_words, words, &in);
+    int code = cmd_outside_load("explain", input, n_words, words, &in, &outside);
     if (code == CMD_EXIT_CLEAN) {
-        char err[LAB_ERR_BYTES];
-        struct cmd_outside *outside = NULL;
-        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, NULL, err)) {
-            code = cmd_fail("explain", CMD_EXIT_ENV, "%s", err);
-        } else {
-            code = explain(&in, last, cmd_outside_bytes(outside));
-        }
+        code = explain(&in, last, cmd_outside_bytes(outside));
         cmd_outside_close(outside);
         lab_input_free(&in);
     }

@@ -1,7 +1,6 @@
 // tools/cmd/shrink.c -- vringlab shrink: the same finding from fewer and smaller deviations.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/cmd.h"
-#include "tools/cmd/cmd_input.h"
 #include "tools/cmd/cmd_output.h"
 #include "tools/cmd/cmd_outside.h"
 #include "tools/cmd/cmd_run.h"
@@ -41,6 +40,7 @@ static int shrink_main(int argc, char **argv)
     char **words = argv + 1;
     int n_words = 0;
     struct lab_input in;
+    struct cmd_outside *outside = NULL;
 
     for (int i = 1; i < argc; i++) { // words move to the front of argv
         if (strcmp(argv[i], "-o") == 0 && i + 1 < argc) {
@@ -56,15 +56,9 @@ static int shrink_main(int argc, char **argv)
     if (input == NULL || out == NULL) {
         return cmd_usage(&cmd_shrink, "INPUT and -o OUT are needed");
     }
-    int code = cmd_input_load("shrink", input, n_words, words, &in);
+    int code = cmd_outside_load("shrink", input, n_words, words, &in, &outside);
     if (code == CMD_EXIT_CLEAN) {
-        char err[LAB_ERR_BYTES];
-        struct cmd_outside *outside = NULL;
-        if (cmd_input_is_trace(input) && !cmd_outside_open(&outside, input, NULL, err)) {
-            code = cmd_fail("shrink", CMD_EXIT_ENV, "%s", err);
-        } else {
-            code = shrink(&in, out, cmd_outside_bytes(outside));
-        }
+        code = shrink(&in, out, cmd_outside_bytes(outside));
         cmd_outside_close(outside);
         lab_input_free(&in);
     }
