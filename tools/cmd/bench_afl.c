@@ -5,18 +5,18 @@
 // afl-fuzz and the harness never run at a time, and on another one caches are cold.
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE // wait4(), nftw(), sched_setaffinity()
+#define _GNU_SOURCE // wait4(), sched_setaffinity()
 #endif
 #include "tools/cmd/bench_afl.h"
 
 #include "tools/cmd/bench_fuzz.h"
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_dir.h"
 #include "tools/cmd/cmd_tree.h"
 #include "tools/lab/lab_input.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -24,7 +24,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,19 +42,6 @@ struct afl_measure {
     int cpu;
     char *args[ARGS_MAX];
 };
-
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
-static void remove_tree(const char *dir)
-{
-    (void)nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -177,7 +163,7 @@ static double run_afl(struct afl_measure *m, const char *harness, uint32_t n_exe
     (void)snprintf(limit, sizeof(limit), "%" PRIu32, n_execs);
     char *const words[] = {fixed[0], fixed[1], corpus,   fixed[2], out,      fixed[3], limit,
                            fixed[4], fixed[5], fixed[6], fixed[7], fixed[8], program,  NULL};
-    remove_tree(out);
+    cmd_dir_remove(out);
     memcpy(m->args, words, sizeof(words));
     const double cpu_s = run(m);
     *execs = read_execs(m);
@@ -240,14 +226,11 @@ static int measure_target(struct afl_measure *m, const char *root, enum lab_targ
                           bench_row *row)
 {
     const char *name = lab_target_name(target);
-    const char *tmp = getenv("TMPDIR");
     double empty[REPEATS];
     double own[REPEATS];
     double afl[REPEATS];
 
-    (void)snprintf(m->dir, sizeof(m->dir), "%.400s/vringlab-bench-XXXXXX",
-                   tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
-    if (mkdtemp(m->dir) == NULL) {
+    if (!cmd_dir_make(m->dir, sizeof(m->dir), "vringlab-bench")) {
         return cmd_fail("bench", CMD_EXIT_ENV, "%s: cannot be made", m->dir);
     }
     const bool ready = bench_corpus(m->dir, root, target, &m->n_inputs) && m->n_inputs <= 4096;
@@ -264,7 +247,7 @@ static int measure_target(struct afl_measure *m, const char *root, enum lab_targ
                       m->dir);
         return CMD_EXIT_ENV;
     }
-    remove_tree(m->dir);
+    cmd_dir_remove(m->dir);
     row(name, "AFL++, an empty loop", "us/exec", median(empty), 0, NULL);
     row(name, "own work, without AFL++", "us/exec", median(own), 0, NULL);
     row(name, "under AFL++", "us/exec", median(afl), median(empty) + median(own), "both (aim 1.2)");

@@ -3,14 +3,14 @@
 // all bugs with equally many.
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE // wait4(), nftw(), clock_getcpuclockid()
+#define _GNU_SOURCE // wait4(), clock_getcpuclockid()
 #endif
 #include "tools/cmd/bench_bugs.h"
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_dir.h"
 #include "tools/lab/lab_fault.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -236,14 +236,6 @@ static bool run_trials(struct bugs *b, const char *dir, char err[BUGS_ERR_BYTES]
 
 // ---- the session ------------------------------------------------------------------------------
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 // build/PRESET holds this program, build/fuzz the harnesses, build/ the outcomes.
 static bool find_places(struct bugs *b, char err[BUGS_ERR_BYTES])
 {
@@ -293,32 +285,20 @@ static bool begin(struct bugs *b, const struct options *o, char err[BUGS_ERR_BYT
 static bool measure(struct bugs *b, char err[BUGS_ERR_BYTES])
 {
     char dir[BUGS_PATH_BYTES];
-    const char *parent = getenv("TMPDIR");
     const struct sigaction action = {.sa_handler = on_signal};
 
-    (void)snprintf(dir, sizeof(dir), "%.3000s/vringlab-bugs-XXXXXX",
-                   parent != NULL && parent[0] != '\0' ? parent : "/tmp");
-    if (mkdtemp(dir) == NULL) {
+    if (!cmd_dir_make(dir, sizeof(dir), "vringlab-bugs")) {
         (void)snprintf(err, BUGS_ERR_BYTES, "%.300s: cannot be made: %s", dir, strerror(errno));
         return false;
     }
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     const bool ok = run_trials(b, dir, err);
-    (void)nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    cmd_dir_remove(dir);
     return ok;
 }
 
 // ---- arguments --------------------------------------------------------------------------------
-
-static bool number(const char *name, const char *value, uint64_t max, uint64_t *out)
-{
-    if (value == NULL || !cmd_parse_u64(value, out) || *out == 0 || *out > max) {
-        (void)cmd_usage(&cmd_bench, "%s needs a number from 1 to %" PRIu64, name, max);
-        return false;
-    }
-    return true;
-}
 
 static bool choose_configs(struct bugs *b, const char *value)
 {
@@ -354,19 +334,19 @@ static bool option(struct bugs *b, struct options *o, const char *name, const ch
         return false;
     }
     if (strcmp(name, "--tier") == 0) {
-        return number(name, value, N_TIERS, &b->tier);
+        return cmd_number(&cmd_bench, name, value, N_TIERS, &b->tier);
     }
     if (strcmp(name, "--minutes") == 0) {
-        return number(name, value, 100000, &b->minutes);
+        return cmd_number(&cmd_bench, name, value, 100000, &b->minutes);
     }
     if (strcmp(name, "--trials") == 0) {
-        return number(name, value, BUGS_TRIALS_MAX, trials);
+        return cmd_number(&cmd_bench, name, value, BUGS_TRIALS_MAX, trials);
     }
     if (strcmp(name, "--cap") == 0) {
-        return number(name, value, UINT32_MAX, &o->cap);
+        return cmd_number(&cmd_bench, name, value, UINT32_MAX, &o->cap);
     }
     if (strcmp(name, "--jobs") == 0) {
-        const bool ok = number(name, value, BUGS_JOBS_MAX, &jobs);
+        const bool ok = cmd_number(&cmd_bench, name, value, BUGS_JOBS_MAX, &jobs);
         b->n_jobs = (uint32_t)jobs;
         return ok;
     }

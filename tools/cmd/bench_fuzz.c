@@ -4,18 +4,18 @@
 // that only loads the corpus says what starting costs.
 // SPDX-License-Identifier: BSD-2-Clause
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE // scandir(), wait4(), nftw()
+#define _GNU_SOURCE // scandir(), wait4()
 #endif
 #include "tools/cmd/bench_fuzz.h"
 
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_dir.h"
 #include "tools/cmd/cmd_output.h"
 #include "tools/cmd/cmd_tree.h"
 #include "tools/lab/lab_input.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,14 +41,6 @@ struct outcome {
     double n_execs;
     double mean_events;
 };
-
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
 
 // ---- the corpus as bytes ------------------------------------------------------------------------
 
@@ -233,7 +225,6 @@ static int bench_target(bench_row *row, const char *root, const char *bin, enum 
 {
     struct measure m = {.n_inputs = 0};
     const char *name = lab_target_name(target);
-    const char *tmp = getenv("TMPDIR");
     double rate = 0;
     double mean = 0;
 
@@ -242,13 +233,11 @@ static int bench_target(bench_row *row, const char *root, const char *bin, enum 
         return cmd_fail("bench", CMD_EXIT_ENV, "%s is not built; run `tools/dev build fuzz`",
                         m.harness);
     }
-    (void)snprintf(m.dir, sizeof(m.dir), "%s/vringlab-bench-XXXXXX",
-                   tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp");
-    if (mkdtemp(m.dir) == NULL) {
+    if (!cmd_dir_make(m.dir, sizeof(m.dir), "vringlab-bench")) {
         return cmd_fail("bench", CMD_EXIT_ENV, "%s: cannot be made", m.dir);
     }
     const bool ok = make_corpus(&m, root, target) && measure_target(&m, &rate, &mean);
-    (void)nftw(m.dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    cmd_dir_remove(m.dir);
     if (!ok) {
         return cmd_fail("bench", CMD_EXIT_ENV, "%s over corpus/%s could not be measured", m.harness,
                         name);

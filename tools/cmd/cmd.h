@@ -33,6 +33,11 @@ int cmd_usage(const struct cmd *cmd, const char *format, ...) __attribute__((for
 // Parse a whole unsigned decimal or 0x-hex number. Returns false if text is anything else.
 bool cmd_parse_u64(const char *text, uint64_t *value);
 
+// The value of a subcommand's option: a number from 1 to max. value may be NULL. Returns false if
+// it is none; then cmd_usage() has said so.
+bool cmd_number(const struct cmd *cmd, const char *name, const char *value, uint64_t max,
+                uint64_t *out);
+
 // Cut text at any of the separators, in place. Returns how many words there are, at most max.
 int cmd_split(char *text, const char *separators, char **words, int max);
 

@@ -1,10 +1,8 @@
 // tools/cmd/fuzz.c -- vringlab fuzz: start a real engine on a harness, and turn its first finding
 // into a text input and a trace.
 // SPDX-License-Identifier: BSD-2-Clause
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE // nftw()
-#endif
 #include "tools/cmd/cmd.h"
+#include "tools/cmd/cmd_dir.h"
 #include "tools/cmd/cmd_output.h"
 #include "tools/cmd/cmd_probe.h"
 #include "tools/cmd/cmd_run.h"
@@ -13,7 +11,6 @@
 #include "tools/lab/lab_input.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,22 +49,11 @@ static void on_signal(int signal_number)
 
 // ---- the session's directory --------------------------------------------------------------------
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static bool make_session(struct session *s)
 {
-    const char *parent = getenv("TMPDIR");
     char seeds[FUZZ_PATH_BYTES + 16];
 
-    (void)snprintf(s->dir, sizeof(s->dir), "%s/vringlab-fuzz-XXXXXX",
-                   parent != NULL && parent[0] != '\0' ? parent : "/tmp");
-    if (mkdtemp(s->dir) == NULL) {
+    if (!cmd_dir_make(s->dir, sizeof(s->dir), "vringlab-fuzz")) {
         s->dir[0] = '\0';
         return false;
     }
@@ -78,7 +64,7 @@ static bool make_session(struct session *s)
 static void remove_session(struct session *s)
 {
     if (s->dir[0] != '\0') {
-        (void)nftw(s->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        cmd_dir_remove(s->dir);
     }
 }
 
@@ -357,15 +343,6 @@ static int run_session(struct session *s)
 
 // ---- arguments ----------------------------------------------------------------------------------
 
-static bool number_option(const char *name, const char *value, uint64_t max, uint64_t *out)
-{
-    if (value == NULL || !cmd_parse_u64(value, out) || *out == 0 || *out > max) {
-        (void)cmd_usage(&cmd_fuzz, "%s needs a number from 1 to %" PRIu64, name, max);
-        return false;
-    }
-    return true;
-}
-
 static bool engine_option(const char *value, struct session *s)
 {
     if (value != NULL && strcmp(value, "libfuzzer") == 0) {
@@ -392,9 +369,9 @@ static bool parse_args(int argc, char **argv, struct session *s)
         char *value = i + 1 < argc ? argv[i + 1] : NULL;
         bool ok = true;
         if (strcmp(argv[i], "--seconds") == 0) {
-            ok = number_option(argv[i], value, SECONDS_MAX, &s->engine.seconds);
+            ok = cmd_number(&cmd_fuzz, argv[i], value, SECONDS_MAX, &s->engine.seconds);
         } else if (strcmp(argv[i], "--jobs") == 0) {
-            ok = number_option(argv[i], value, FUZZ_JOBS_MAX, &jobs);
+            ok = cmd_number(&cmd_fuzz, argv[i], value, FUZZ_JOBS_MAX, &jobs);
         } else if (strcmp(argv[i], "--engine") == 0) {
             ok = engine_option(value, s);
         } else if (strcmp(argv[i], "--out") == 0 && value != NULL) {

@@ -3,6 +3,7 @@
 #include "tools/cmd/cmd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,16 @@ bool cmd_parse_u64(const char *text, uint64_t *value)
         return false;
     }
     *value = v;
+    return true;
+}
+
+bool cmd_number(const struct cmd *cmd, const char *name, const char *value, uint64_t max,
+                uint64_t *out)
+{
+    if (value == NULL || !cmd_parse_u64(value, out) || *out == 0 || *out > max) {
+        (void)cmd_usage(cmd, "%s needs a number from 1 to %" PRIu64, name, max);
+        return false;
+    }
     return true;
 }
 
