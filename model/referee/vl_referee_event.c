@@ -384,8 +384,9 @@ static void registers(struct vl_referees *r, const struct vl_event *ev, uint64_t
     }
 }
 
-static void config_read(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
-                        const uint8_t *payload)
+// Of config space, or of a BAR.
+static void register_read(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
+                          const uint8_t *payload)
 {
     (void)payload;
     vl_flight_reads(&r->flight);
@@ -397,14 +398,6 @@ static void config_write(struct vl_referees *r, const struct vl_event *ev, uint6
 {
     (void)payload;
     vl_flight_writes(&r->flight, ev);
-    registers(r, ev, seq);
-}
-
-static void mmio_read(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
-                      const uint8_t *payload)
-{
-    (void)payload;
-    vl_flight_reads(&r->flight);
     registers(r, ev, seq);
 }
 
@@ -512,9 +505,9 @@ static event_taker *const takers[VL_EV_COUNT] = {
     [VL_EV_MAP] = shares,
     [VL_EV_UNMAP] = withdraws,
     [VL_EV_RESOLVE] = nobodys,
-    [VL_EV_CONFIG_READ] = config_read,
+    [VL_EV_CONFIG_READ] = register_read,
     [VL_EV_CONFIG_WRITE] = config_write,
-    [VL_EV_MMIO_READ] = mmio_read,
+    [VL_EV_MMIO_READ] = register_read,
     [VL_EV_MMIO_WRITE] = mmio_write,
     [VL_EV_DOORBELL] = doorbell,
     [VL_EV_DOORBELL_ARRIVES] = doorbell_arrives,

@@ -383,17 +383,6 @@ static void load_word(struct vl_referees *r, struct vl_squeue *q, const struct v
     }
 }
 
-static void __attribute__((cold, noinline))
-load_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
-{
-    struct vl_event part[VL_WIDTH_PARTS];
-    const uint32_t n = vl_width_loads(r, q, VL_SIDE_DEVICE, ev, part);
-
-    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
-        load_word(r, q, &part[i], seq);
-    }
-}
-
 void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     const bool descriptor = ev->len == VL_DESC_BYTES;
@@ -421,7 +410,7 @@ void vl_device_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     } else if (vl_width_whole(q, false, off, ev->len)) {
         load_word(r, q, ev, seq);
     } else {
-        load_parts(r, q, ev, seq);
+        vl_width_load(r, q, VL_SIDE_DEVICE, ev, seq, load_word);
     }
 }
 
@@ -470,17 +459,6 @@ static void store_word(struct vl_referees *r, struct vl_squeue *q, const struct 
     }
 }
 
-static void __attribute__((cold, noinline))
-store_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
-{
-    struct vl_event part[VL_WIDTH_PARTS];
-    const uint32_t n = vl_width_stores(r, q, VL_SIDE_DEVICE, ev, part);
-
-    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
-        store_word(r, q, &part[i], seq);
-    }
-}
-
 void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_squeue *q = vl_squeue_at(r, ev);
@@ -512,7 +490,7 @@ void vl_device_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     } else if (vl_width_whole(q, true, off, ev->len)) {
         store_word(r, q, ev, seq);
     } else {
-        store_parts(r, q, ev, seq);
+        vl_width_store(r, q, VL_SIDE_DEVICE, ev, seq, store_word);
     }
 }
 

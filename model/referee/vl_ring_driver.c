@@ -126,17 +126,6 @@ static void store_word(struct vl_referees *r, struct vl_squeue *q, const struct 
     }
 }
 
-static void __attribute__((cold, noinline))
-store_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
-{
-    struct vl_event part[VL_WIDTH_PARTS];
-    const uint32_t n = vl_width_stores(r, q, VL_SIDE_DRIVER, ev, part);
-
-    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
-        store_word(r, q, &part[i], seq);
-    }
-}
-
 void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_squeue *q = vl_squeue_at(r, ev);
@@ -159,7 +148,7 @@ void vl_driver_store(struct vl_referees *r, const struct vl_event *ev, uint64_t 
     } else if (vl_width_whole(q, false, off, ev->len)) {
         store_word(r, q, ev, seq);
     } else {
-        store_parts(r, q, ev, seq);
+        vl_width_store(r, q, VL_SIDE_DRIVER, ev, seq, store_word);
     }
 }
 
@@ -318,17 +307,6 @@ static void load_word(struct vl_referees *r, struct vl_squeue *q, const struct v
     }
 }
 
-static void __attribute__((cold, noinline))
-load_parts(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev, uint64_t seq)
-{
-    struct vl_event part[VL_WIDTH_PARTS];
-    const uint32_t n = vl_width_loads(r, q, VL_SIDE_DRIVER, ev, part);
-
-    for (uint32_t i = 0; i < n; i++) { // bound: VL_WIDTH_PARTS
-        load_word(r, q, &part[i], seq);
-    }
-}
-
 void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t seq)
 {
     struct vl_squeue *q = vl_squeue_at(r, ev);
@@ -343,6 +321,6 @@ void vl_driver_load(struct vl_referees *r, const struct vl_event *ev, uint64_t s
     if (vl_width_whole(q, true, off, ev->len)) {
         load_word(r, q, ev, seq);
     } else {
-        load_parts(r, q, ev, seq);
+        vl_width_load(r, q, VL_SIDE_DRIVER, ev, seq, load_word);
     }
 }

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/referee/vl_referee_internal.h"
 
-#define ID_BYTES 4u // of a used entry, and behind it the length
+#define PARTS_MAX 8u // words that an access touches
+#define ID_BYTES 4u  // of a used entry, and behind it the length
 #define LEN_BYTES 4u
 #define ID_SEEN_BYTES 2u // of an id: what is above is 0, and heads are below
 #define SEEN(n_) ((uint8_t)((1u << (n_)) - 1))
@@ -206,8 +207,9 @@ static bool know(const struct reader *in, const struct vl_event *ev, const struc
     return known;
 }
 
-uint32_t vl_width_loads(const struct vl_referees *r, struct vl_squeue *q, enum vl_side side,
-                        const struct vl_event *ev, struct vl_event *part)
+// Returns how many words there are in part.
+static uint32_t loads(const struct vl_referees *r, struct vl_squeue *q, enum vl_side side,
+                      const struct vl_event *ev, struct vl_event *part)
 {
     const struct reader in = {.r = r, .q = q, .side = side, .used = side == VL_SIDE_DRIVER};
     struct word word;
@@ -240,8 +242,8 @@ static uint64_t stored(const struct vl_referees *r, const struct vl_squeue *q, e
     return used ? q->used_slot[slot] : q->avail_slot[slot] & 0xFFFFu;
 }
 
-uint32_t vl_width_stores(const struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
-                         const struct vl_event *ev, struct vl_event *part)
+static uint32_t stores(const struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
+                       const struct vl_event *ev, struct vl_event *part)
 {
     struct word word;
     uint32_t n = 0;
@@ -255,4 +257,28 @@ uint32_t vl_width_stores(const struct vl_referees *r, const struct vl_squeue *q,
         n++;
     }
     return n;
+}
+
+// ---- both -----------------------------------------------------------------------------------
+
+void vl_width_load(struct vl_referees *r, struct vl_squeue *q, enum vl_side side,
+                   const struct vl_event *ev, uint64_t seq, vl_width_word *word)
+{
+    struct vl_event part[PARTS_MAX];
+    const uint32_t n = loads(r, q, side, ev, part); // all of them, before one is judged
+
+    for (uint32_t i = 0; i < n; i++) { // bound: PARTS_MAX
+        word(r, q, &part[i], seq);
+    }
+}
+
+void vl_width_store(struct vl_referees *r, struct vl_squeue *q, enum vl_side side,
+                    const struct vl_event *ev, uint64_t seq, vl_width_word *word)
+{
+    struct vl_event part[PARTS_MAX];
+    const uint32_t n = stores(r, q, side, ev, part);
+
+    for (uint32_t i = 0; i < n; i++) { // bound: PARTS_MAX
+        word(r, q, &part[i], seq);
+    }
 }

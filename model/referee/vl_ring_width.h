@@ -19,8 +19,6 @@
 
 struct vl_referees;
 
-#define VL_WIDTH_PARTS 8u // words that an access touches at most
-
 // True if [off, off + bytes), from the start of the available or used ring on, is just one word.
 static inline bool vl_width_whole(const struct vl_squeue *q, bool used, uint64_t off,
                                   uint32_t bytes)
@@ -32,16 +30,21 @@ static inline bool vl_width_whole(const struct vl_squeue *q, bool used, uint64_t
     return bytes == 2 && off % 2 == 0;
 }
 
-// The words that a side knows by a load from the other's ring: as loads of just these. Of a used
-// entry it may be the id alone, 4 bytes long: then the length is not known; or the length alone, at
-// its place and 4 bytes long, with the id in the low half of value all the same.
-// Returns how many, at most VL_WIDTH_PARTS.
-uint32_t vl_width_loads(const struct vl_referees *r, struct vl_squeue *q, enum vl_side side,
-                        const struct vl_event *ev, struct vl_event *part) __attribute__((cold));
+// Judges a load or a store of one word.
+typedef void vl_width_word(struct vl_referees *r, struct vl_squeue *q, const struct vl_event *ev,
+                           uint64_t seq);
 
-// The words of its own ring that a side's store makes: as stores of just these, with len the bytes
-// of the word that were stored. Returns how many, at most VL_WIDTH_PARTS.
-uint32_t vl_width_stores(const struct vl_referees *r, const struct vl_squeue *q, enum vl_side side,
-                         const struct vl_event *ev, struct vl_event *part) __attribute__((cold));
+// Judge the words that a side knows by a load from the other's ring: as loads of just these. Of a
+// used entry it may be the id alone, 4 bytes long: then the length is not known; or the length
+// alone, at its place and 4 bytes long, with the id in the low half of value all the same.
+void vl_width_load(struct vl_referees *r, struct vl_squeue *q, enum vl_side side,
+                   const struct vl_event *ev, uint64_t seq, vl_width_word *word)
+    __attribute__((cold));
+
+// Judge the words of its own ring that a side's store makes: as stores of just these, with len the
+// bytes of the word that were stored.
+void vl_width_store(struct vl_referees *r, struct vl_squeue *q, enum vl_side side,
+                    const struct vl_event *ev, uint64_t seq, vl_width_word *word)
+    __attribute__((cold));
 
 #endif
