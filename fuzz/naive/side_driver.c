@@ -259,6 +259,16 @@ static void rounds(struct rig *r, struct naive_bytes *b, uint32_t n_rounds)
     close_queue(r);
 }
 
+// An empty world, for the device and the queue size that the first byte says.
+static void rig_open(struct rig *r, uint8_t first)
+{
+    memset(r, 0, sizeof(*r));
+    r->w = &r->c.w;
+    naive_world_open(r->w, &driver_ops);
+    r->is_blk = (first & 8u) != 0;
+    r->size = 1u << ((first & 7u) % SIZE_MAX_LOG2);
+}
+
 // Two bytes: bits 0..2 queue size 1 << (n mod 5) | 3 blk | 4 EVENT_IDX | 5 INDIRECT | 6..7 rounds
 // less one; then the first value of the indices is 65536 less the second.
 static void driver_rings(const uint8_t *data, size_t size)
@@ -268,13 +278,9 @@ static void driver_rings(const uint8_t *data, size_t size)
     struct naive_bytes b = {.data = data, .size = size};
     const uint8_t first = naive_byte(&b);
 
-    memset(r, 0, sizeof(*r));
-    r->w = &r->c.w;
-    naive_world_open(r->w, &driver_ops);
-    r->is_blk = (first & 8u) != 0;
+    rig_open(r, first);
     r->info = (struct vdrv_blk_info){
         .capacity = CAPACITY, .seg_max = UINT32_MAX, .blk_size = SECTOR, .flush = true};
-    r->size = 1u << ((first & 7u) % SIZE_MAX_LOG2);
     r->features = VIRTQ_F_VERSION_1 | ((first & 16u) != 0 ? VIRTQ_F_EVENT_IDX : 0) |
                   ((first & 32u) != 0 ? VIRTQ_F_INDIRECT_DESC : 0);
     r->start_idx = (uint16_t)-naive_byte(&b);
@@ -341,11 +347,7 @@ static void driver_registers(const uint8_t *data, size_t size)
     struct naive_bytes b = {.data = data, .size = size};
     const uint8_t first = naive_byte(&b);
 
-    memset(r, 0, sizeof(*r));
-    r->w = &r->c.w;
-    naive_world_open(r->w, &driver_ops);
-    r->is_blk = (first & 8u) != 0;
-    r->size = 1u << ((first & 7u) % SIZE_MAX_LOG2);
+    rig_open(r, first);
     naive_config_open(&r->c, r->is_blk ? VDRV_BLK_ID : VDRV_ENTROPY_ID, r->size, &b);
     if (bring_up(r)) {
         for (uint32_t i = 0; i < 1u + (first >> 6); i++) { // bound: 4
