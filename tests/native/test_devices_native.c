@@ -3,13 +3,7 @@
 // §5.4. SPDX-License-Identifier: BSD-2-Clause
 #include "driver/vdrv_entropy.h"
 #include "tests/native/native_device.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/native/native_reap.h"
 
 #define V1 VIRTQ_F_VERSION_1
 
@@ -24,18 +18,12 @@ static void ask(struct rig *r, uint32_t n_buffers, uint64_t first_token)
 
 static void expect(struct rig *r, uint64_t want_token, uint32_t want_len)
 {
-    uint64_t token = 0;
-    uint32_t used_len = 0;
-    assert_int_equal(vdrv_queue_reap(r->q, &token, &used_len), VIRTQ_OK);
-    assert_int_equal(token, want_token);
-    assert_int_equal(used_len, want_len);
+    reap_gives(r->q, want_token, want_len);
 }
 
 static void expect_none(struct rig *r)
 {
-    uint64_t token = 0;
-    uint32_t used_len = 0;
-    assert_int_equal(vdrv_queue_reap(r->q, &token, &used_len), VIRTQ_ERR_EMPTY);
+    reap_gives_none(r->q);
 }
 
 // Goal: FEATURES_OK stays only for a subset of the offer that has VERSION_1 [2.2.2-dev-3], and is

@@ -3,13 +3,7 @@
 // poked. Spec: virtio 1.4 §2.7.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/native/native_pair.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/native/native_reap.h"
 
 #define NEXT VIRTQ_DESC_F_NEXT
 #define WRITE VIRTQ_DESC_F_WRITE
@@ -61,6 +55,16 @@ static void expect_buffer(struct pair *p, uint32_t n_elems)
     assert_int_equal(p->chain.n_elems, n_elems);
     assert_int_equal(p->w.n_peer_errors, 0);
     assert_true(vdev_queue_valid(p->dev));
+}
+
+// value: what is wrong; with VIRTQ_OK the number of elements.
+static void expect(struct pair *p, enum virtq_err err, uint64_t value)
+{
+    if (err == VIRTQ_OK) {
+        expect_buffer(p, (uint32_t)value);
+    } else {
+        expect_lie(p, err, value);
+    }
 }
 
 static enum virtq_err reopen(struct pair *p, uint32_t size, uint64_t desc, uint64_t avail,
@@ -226,11 +230,7 @@ static void device_names_bad_chains(void **state)
     for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
         struct pair p;
         lie_open(&p, 0, v[i].d, 4);
-        if (v[i].err == VIRTQ_OK) {
-            expect_buffer(&p, (uint32_t)v[i].value);
-        } else {
-            expect_lie(&p, v[i].err, v[i].value);
-        }
+        expect(&p, v[i].err, v[i].value);
         pair_close(&p);
     }
 }
@@ -282,11 +282,7 @@ static void device_names_bad_tables(void **state)
                 poke_desc(&p, t, d->slot, d->addr, d->len, d->flags, d->next);
             }
         }
-        if (v[i].err == VIRTQ_OK) {
-            expect_buffer(&p, (uint32_t)v[i].value);
-        } else {
-            expect_lie(&p, v[i].err, v[i].value);
-        }
+        expect(&p, v[i].err, v[i].value);
         pair_close(&p);
     }
 }
@@ -367,11 +363,7 @@ static void expect_device_lie(struct pair *p, enum virtq_err err, uint64_t value
 
 static void expect_reaped(struct pair *p, uint64_t want_token, uint32_t want_len)
 {
-    uint64_t token = 0;
-    uint32_t used_len = 0;
-    assert_int_equal(vdrv_queue_reap(p->drv, &token, &used_len), VIRTQ_OK);
-    assert_int_equal(token, want_token);
-    assert_int_equal(used_len, want_len);
+    reap_gives(p->drv, want_token, want_len);
     assert_int_equal(p->w.n_peer_errors, 0);
     assert_true(vdrv_queue_valid(p->drv));
 }

@@ -2,13 +2,7 @@
 // Single thread. Spec: virtio 1.4 §2.7.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/native/native_pair.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/native/native_reap.h"
 
 static const uint32_t sizes[] = {1, 2, 4, 8, 256};
 static const uint16_t starts[] = {0, 1, 65530, 65535};
@@ -27,8 +21,6 @@ static void round_trip(struct pair *p, uint32_t n_readable, uint32_t n_writable,
     const uint32_t n_in = 16 * n_readable;
     const uint32_t n_out = 16 * n_writable;
     uint8_t bytes[8192];
-    uint64_t got = 0;
-    uint32_t used_len = 0;
 
     for (uint32_t i = 0; i < n_in + n_out; i++) {
         p->buf.span.host[i] = i < n_in ? pattern(token, i) : 0;
@@ -46,13 +38,11 @@ static void round_trip(struct pair *p, uint32_t n_readable, uint32_t n_writable,
         bytes[i] = pattern(token + 7, i);
     }
     assert_int_equal(vdev_chain_write(p->dev, &p->chain, 0, bytes, sizeof(bytes)), n_out);
-    assert_int_equal(vdrv_queue_reap(p->drv, &got, &used_len), VIRTQ_ERR_EMPTY);
+    reap_gives_none(p->drv);
     vdev_queue_push(p->dev, p->chain.head, n_out);
-    assert_int_equal(vdrv_queue_reap(p->drv, &got, &used_len), VIRTQ_ERR_EMPTY); // not published
+    reap_gives_none(p->drv); // not published
     assert_int_equal(vdev_queue_publish(p->dev), 1);
-    assert_int_equal(vdrv_queue_reap(p->drv, &got, &used_len), VIRTQ_OK);
-    assert_int_equal(got, token);
-    assert_int_equal(used_len, n_out);
+    reap_gives(p->drv, token, n_out);
     assert_memory_equal(p->buf.span.host + n_in, bytes, n_out);
     assert_true(vdrv_queue_valid(p->drv));
     assert_true(vdev_queue_valid(p->dev));
@@ -88,8 +78,6 @@ static void batches_out_of_order(void **state)
         const uint32_t size = sizes[s / N_STARTS];
         static uint16_t heads[256];
         struct pair p;
-        uint64_t token = 0;
-        uint32_t used_len = 0;
         pair_open(&p, size, starts[s % N_STARTS], 0, 0);
         for (uint32_t i = 0; i < size; i++) {
             assert_int_equal(pair_add(&p, 0, 1, false, i), VIRTQ_OK);
@@ -109,11 +97,9 @@ static void batches_out_of_order(void **state)
         assert_int_equal(vdev_queue_publish(p.dev), size);
         assert_int_equal(vdev_queue_publish(p.dev), 0);
         for (uint32_t i = size; i > 0; i--) {
-            assert_int_equal(vdrv_queue_reap(p.drv, &token, &used_len), VIRTQ_OK);
-            assert_int_equal(token, i - 1);
-            assert_int_equal(used_len, i - 1 < 16 ? i - 1 : 16);
+            reap_gives(p.drv, i - 1, i - 1 < 16 ? i - 1 : 16);
         }
-        assert_int_equal(vdrv_queue_reap(p.drv, &token, &used_len), VIRTQ_ERR_EMPTY);
+        reap_gives_none(p.drv);
         assert_int_equal(vdrv_queue_in_flight(p.drv), 0);
         assert_int_equal(vdev_queue_in_flight(p.dev), 0);
         pair_close(&p);
