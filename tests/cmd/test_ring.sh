@@ -6,33 +6,17 @@
 # that is legal. Last: files, offsets and numbers that cannot be.
 # SPDX-License-Identifier: BSD-2-Clause
 set -u
-
-ROOT=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-$ROOT/build/release}
-VRINGLAB=${VRINGLAB:-$BUILD/vringlab}
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/../support/shell.sh"
 cd "$WORK" || exit 1
-failed=0
-checks=0
 : >marks
-
-fail()
-{
-    echo "FAIL $*"
-    failed=1
-}
 
 # expect CODE PATTERN WORD...: vringlab ring WORD... exits with CODE and prints a line that matches.
 expect()
 {
-    local want=$1 pattern=$2 code
+    local want=$1 pattern=$2
     shift 2
-    checks=$((checks + 1))
-    "$VRINGLAB" ring "$@" >out 2>&1
-    code=$?
-    [ "$code" -eq "$want" ] || fail "exit $code, not $want: ring $*: $(tail -n 4 out)"
-    grep -q -e "$pattern" out || fail "no \"$pattern\": ring $*: $(tail -n 4 out)"
+    matches "$want" "$pattern" "$VRINGLAB" ring "$@"
 }
 
 # ---- rings that bugs leave
@@ -44,17 +28,18 @@ leaves()
     shift 2
     for dir in "$@"; do
         rm -rf dump
-        expect "$want" "^  $mark: " --from "$ROOT/corpus/$dir/input.run" --save dump
-        [ "$want" -eq 0 ] || grep -qx "ring: inconsistent, .*" out || fail "$dir: $(tail -n 1 out)"
-        grep -q "^  ${dir#*/}  *[a-z]*:[^(]*\$" out || fail "$dir is not like itself"
+        expect "$want" "^  $mark: " --from "$SRC/corpus/$dir/input.run" --save dump
+        [ "$want" -eq 0 ] || grep -qx "ring: inconsistent, .*" out ||
+            failed "$dir: $(tail -n 1 out)"
+        grep -q "^  ${dir#*/}  *[a-z]*:[^(]*\$" out || failed "$dir is not like itself"
         sed '1,2d; /^known bugs/,$d' out >told
         command=$(sed -n 's/^saved: vringlab ring //p' out)
         # shellcheck disable=SC2086 # words
         "$VRINGLAB" ring $command --alone >all 2>&1
         code=$?
         sed '/^ring: /d' all >out
-        [ "$code" -eq "$want" ] || fail "$dir: its dump exits with $code: $(tail -n 3 out)"
-        cmp -s told out || fail "$dir: its dump says something else: $(diff told out | head -n 4)"
+        [ "$code" -eq "$want" ] || failed "$dir: its dump exits with $code: $(tail -n 3 out)"
+        cmp -s told out || failed "$dir: its dump says something else: $(diff told out | head -n 4)"
     done
 }
 
@@ -87,11 +72,11 @@ for words in "device=entropy" "device=blk" "event_idx=off" "indirect=off device=
     "transport=pci device=blk" "resets=1" "queue_size=1" "queue_size=64 batch=16"; do
     rm -f clean.db
     # shellcheck disable=SC2086 # words
-    "$VRINGLAB" run buffers=40 $words --seed 7 --trace clean.db >out || fail "$words is not clean"
+    "$VRINGLAB" run buffers=40 $words --seed 7 --trace clean.db >out || failed "$words is not clean"
     for budget in 20000 400 700 1000; do
         rm -rf dump
         expect 0 "^ring: consistent\$" --from clean.db "budget=$budget" --alone --save dump
-        grep -q "^what no legal pair" out && fail "$words budget=$budget: $(cat out)"
+        grep -q "^what no legal pair" out && failed "$words budget=$budget: $(cat out)"
         command=$(sed -n 's/^saved: vringlab ring //p' out)
         # As somebody would say it who knows the addresses only.
         # shellcheck disable=SC2086 # words
@@ -221,7 +206,7 @@ ring "0 2 0 1 0 0 0" "0 0 0 0 0 0 0 0 0 0 0" "0x1000 8 0 0" "0x1004 8 $W 0"
 judged 0 "^  buffers-overlap: the buffers of heads 0 and 1 both have 0x1004"
 ring "0 2 0 1 0 0 0" "0 0 0 0 0 0 0 0 0 0 0" "0x1000 8 0 0" "0x1004 8 0 0"
 judged 0 "^ring: consistent"
-grep -q buffers-overlap out && fail "two readers of one buffer are said to be in each other's way"
+grep -q buffers-overlap out && failed "two readers of one buffer are said to be in each other's way"
 # Indirect tables: at 0x8000, in a file of their own.
 ring "0 1 0 0 0 0 0" "0 0 0 0 0 0 0 0 0 0 0" "0x8000 48 $I 0"
 { desc 0x1000 8 $N 2 && desc 0 0 0 0 && desc 0x2000 8 $W 0; } >table
@@ -254,10 +239,10 @@ judged 0 "^ring: consistent" features=none
 judged 1 "^  avail-flags-event-idx: avail.flags is 0x1" features=0x20000000
 judged 1 "^  used-flags-event-idx: used.flags is 0x1" features=event_idx
 # Every mark was seen.
-sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)".*/\1/p' "$ROOT/tools/cmd/ring_judge.h" >names
-[ "$(wc -l <names)" -ge 30 ] || fail "ring_judge.h has $(wc -l <names) marks"
+sed -n 's/^ *X([A-Z_]*, "\([a-z-]*\)".*/\1/p' "$SRC/tools/cmd/ring_judge.h" >names
+[ "$(wc -l <names)" -ge 30 ] || failed "ring_judge.h has $(wc -l <names) marks"
 while IFS= read -r mark; do
-    grep -qx "$mark" marks || fail "no ring here has the mark $mark"
+    grep -qx "$mark" marks || failed "no ring here has the mark $mark"
 done <names
 
 # ---- JSON
@@ -268,30 +253,30 @@ if command -v sqlite3 >/dev/null; then
     got=$(sqlite3 :memory: "WITH j(a) AS (SELECT CAST(readfile('json') AS TEXT))
         SELECT json_extract(a, '\$.findings[0].mark') || json_extract(a, '\$.consistent')
             || json_extract(a, '\$.like[0].same') FROM j")
-    [ "$got" = head-range01 ] || fail "--json: $got: $(cat json)"
+    [ "$got" = head-range01 ] || failed "--json: $got: $(cat json)"
 fi
 
 # ---- docs/FROM-A-CRASH.md: its commands, in its order
 
-ln -s "$ROOT/corpus" corpus
+ln -s "$SRC/corpus" corpus
 # shellcheck disable=SC2016 # no expansions
-sed -n '/^```sh$/,/^```$/p' "$ROOT/docs/FROM-A-CRASH.md" | grep '^vringlab' >commands
-[ "$(wc -l <commands)" -ge 8 ] || fail "FROM-A-CRASH.md has $(wc -l <commands) commands"
+sed -n '/^```sh$/,/^```$/p' "$SRC/docs/FROM-A-CRASH.md" | grep '^vringlab' >commands
+[ "$(wc -l <commands)" -ge 8 ] || failed "FROM-A-CRASH.md has $(wc -l <commands) commands"
 while IFS= read -r line; do
     [[ $line == *"# needs "* ]] && continue
     want=0
     [[ $line == *"# exits with 1"* ]] && want=1
     bash -c "$VRINGLAB ${line#vringlab }" >out 2>&1 </dev/null
     code=$?
-    [ "$code" -eq "$want" ] || fail "FROM-A-CRASH.md: exit $code: $line: $(tail -n 2 out)"
-    checks=$((checks + 1))
+    [ "$code" -eq "$want" ] || failed "FROM-A-CRASH.md: exit $code: $line: $(tail -n 2 out)"
+    n_checks=$((n_checks + 1))
 done <commands
 # The output that it shows, but for the list of bugs, which grows.
 # shellcheck disable=SC2016 # no expansions
-sed -n '/^```text$/,/^```$/p' "$ROOT/docs/FROM-A-CRASH.md" | sed '1d; /^known bugs/,$d' >shown
+sed -n '/^```text$/,/^```$/p' "$SRC/docs/FROM-A-CRASH.md" | sed '1d; /^known bugs/,$d' >shown
 "$VRINGLAB" ring --size 8 --desc dump/desc.bin --avail dump/avail.bin --used dump/used.bin --alone |
     sed '/^ring: /,$d' >out
-cmp -s shown out || fail "FROM-A-CRASH.md shows something else: $(diff shown out | head -n 4)"
+cmp -s shown out || failed "FROM-A-CRASH.md shows something else: $(diff shown out | head -n 4)"
 
 # ---- what is no ring
 
@@ -330,9 +315,9 @@ expect 3 "empty: has 0 bytes" --size 1 --desc empty --avail mem --used mem
 expect 3 "empty: cannot be read as memory" --size 4 "${parts[@]}" --mem empty@0
 expect 3 "/dev/zero: cannot be read as memory" --size 4 "${parts[@]}" --mem /dev/zero@0
 expect 3 "No such file" --from nowhere.run
-expect 3 "was live in its run" --from "$ROOT/corpus/faults/bar-sized-live/input.run"
-expect 3 "no queue 3 was live" --from "$ROOT/corpus/faults/completion-lost/input.run" --queue 3
-expect 3 "/proc/none: " --from "$ROOT/corpus/faults/completion-lost/input.run" --save /proc/none
+expect 3 "was live in its run" --from "$SRC/corpus/faults/bar-sized-live/input.run"
+expect 3 "no queue 3 was live" --from "$SRC/corpus/faults/completion-lost/input.run" --queue 3
+expect 3 "/proc/none: " --from "$SRC/corpus/faults/completion-lost/input.run" --save /proc/none
 # An event word that the dump has no more is none.
 ring "0 1 0 0 0 0 0" "0 0 0 0 0 0 0 0 0 0 0" "$one"
 head -c 116 mem >short
@@ -347,9 +332,9 @@ for ((k = 0; k < 64; k++)); do
         --avail "$program@$((k * 1009 + 3))" --used "$program@$((k * 1013 + 50001))" \
         --start-idx $((k * 1021)) --mem "$program@$((k * 7))" >out 2>&1
     code=$?
-    [ "$code" -le 1 ] || fail "garbage $k: exit $code: $(tail -n 2 out)"
-    checks=$((checks + 1))
+    [ "$code" -le 1 ] || failed "garbage $k: exit $code: $(tail -n 2 out)"
+    n_checks=$((n_checks + 1))
 done
 
-[ "$failed" -eq 0 ] || exit 1
-echo "$checks checks; $n_clean clean rings; $(sort -u marks | wc -l) marks"
+echo "$n_clean clean rings, $(sort -u marks | wc -l) marks"
+finish

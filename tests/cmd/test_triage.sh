@@ -5,31 +5,18 @@
 # finding, and no single step (a deviation dropped, pulled forward by one, lowered by one) keeps it.
 # SPDX-License-Identifier: BSD-2-Clause
 set -u
-
-ROOT=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-$ROOT/build/release}
-VRINGLAB=${VRINGLAB:-$BUILD/vringlab}
-WORK=$(mktemp -d)
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/../support/shell.sh"
 trap 'chmod -R u+w "$WORK"; rm -rf "$WORK"' EXIT
 cd "$WORK" || exit 1
-failed=0
 steps=0
-
-fail()
-{
-    echo "FAIL $*"
-    failed=1
-}
 
 # expect CODE PATTERN WORD...: vringlab WORD... exits with CODE and prints a line that matches.
 expect()
 {
-    local want=$1 pattern=$2 out code
+    local want=$1 pattern=$2
     shift 2
-    out=$("$VRINGLAB" "$@" 2>&1)
-    code=$?
-    [ "$code" -eq "$want" ] || fail "exit $code, not $want: $*: $(tail -n 4 <<<"$out")"
-    grep -q -e "$pattern" <<<"$out" || fail "no \"$pattern\": $*: $(tail -n 4 <<<"$out")"
+    matches "$want" "$pattern" "$VRINGLAB" "$@"
 }
 
 # reaches FILE KIND: does the input come to KIND?
@@ -40,20 +27,20 @@ minimal()
 {
     local file=$1 kind n line nth value
     kind=$(sed -n 's/^finding=//p' "$file")
-    reaches "$file" "$kind" || fail "$file does not come to $kind"
+    reaches "$file" "$kind" || failed "$file does not come to $kind"
     grep -E '^[a-z-]+ [a-z-]+ [^ ]+ [0-9]+ [0-9]+' "$file" >devs
     grep -vE '^[a-z-]+ [a-z-]+ [^ ]+ [0-9]+ [0-9]+' "$file" >scenario
     n=$(wc -l <devs)
     for ((line = 1; line <= n; line++)); do
         { cat scenario; sed "${line}d" devs; } >step.run
         steps=$((steps + 1))
-        reaches step.run "$kind" && fail "$file: $kind stays without deviation $line"
+        reaches step.run "$kind" && failed "$file: $kind stays without deviation $line"
         nth=$(sed -n "${line}p" devs | cut -d' ' -f4)
         value=$(sed -n "${line}p" devs | cut -d' ' -f5)
         if [ "$nth" -gt 1 ]; then
             { cat scenario; sed -E "${line}s/^(([^ ]+ ){3})$nth /\1$((nth - 1)) /" devs; } >step.run
             steps=$((steps + 1))
-            reaches step.run "$kind" && fail "$file: $kind stays with deviation $line earlier"
+            reaches step.run "$kind" && failed "$file: $kind stays with deviation $line earlier"
         fi
         if [ "$value" -gt 1 ]; then
             {
@@ -61,7 +48,7 @@ minimal()
                 sed -E "${line}s/^(([^ ]+ ){4})$value/\1$((value - 1))/" devs
             } >step.run
             steps=$((steps + 1))
-            reaches step.run "$kind" && fail "$file: $kind stays with deviation $line lower"
+            reaches step.run "$kind" && failed "$file: $kind stays with deviation $line lower"
         fi
     done
 }
@@ -73,7 +60,7 @@ found()
     shift
     for i in 1 2 3; do
         "$VRINGLAB" run "$@" --runs 3000 --seed "${i}0000" --trace "$name-$i.db" >out
-        [ -e "$name-$i.db" ] || fail "no seed from ${i}0000 on comes to a finding: $*"
+        [ -e "$name-$i.db" ] || failed "no seed from ${i}0000 on comes to a finding: $*"
     done
 }
 
@@ -92,12 +79,12 @@ for seed in 1 2; do
     "$VRINGLAB" convert bytes.db -o text.run >out
     sed -i '/^fault=/d; /^finding=/d' text.run
     "$VRINGLAB" convert text.run -o "$crashes/id:00000$n,sig:06,src:000000" target=pair \
-        >out 2>&1 || fail "$(cat out)"
+        >out 2>&1 || failed "$(cat out)"
     n=$((n + 1))
     rm -f bytes.db
 done
 printf 'how it was found\n' >"$crashes/README.txt"
-cp "$ROOT/corpus/faults/head-unchecked/input.run" dir/text/a.run
+cp "$SRC/corpus/faults/head-unchecked/input.run" dir/text/a.run
 printf 'vringlab-input 1\nbuffers=3\n' >dir/text/clean.run
 ln -s .. dir/text/up
 ln -s nowhere dir/text/crash-gone
@@ -107,15 +94,15 @@ ln -s nowhere dir/text/crash-gone
 for db in dir/interrupt-1.db dir/kick-2.db dir/equal-3.db dir/head-1.db; do
     began=$SECONDS
     expect 0 "^small.run: " shrink "$db" -o small.run
-    [ $((SECONDS - began)) -le 11 ] || fail "shrink $db took $((SECONDS - began)) s"
+    [ $((SECONDS - began)) -le 11 ] || failed "shrink $db took $((SECONDS - began)) s"
     minimal small.run
     [ "$(grep -cE '^[a-z-]+ [a-z-]+ [^ ]+ [0-9]+ [0-9]+' small.run)" -le 8 ] ||
-        fail "shrink $db left more than eight deviations: $(cat small.run)"
+        failed "shrink $db left more than eight deviations: $(cat small.run)"
 done
 # More deviations, of other lanes; on a machine that is busy, time may run out.
 "$VRINGLAB" run fault=barrier:irq-check=none memory=tso queue_size=4 buffers=12 --runs 3000 \
     --seed 5000 --trace tso.db >out
-"$VRINGLAB" shrink tso.db -o small.run >out || fail "shrink tso.db: $(cat out)"
+"$VRINGLAB" shrink tso.db -o small.run >out || failed "shrink tso.db: $(cat out)"
 if grep -q "time ran out" out; then
     echo "shrink tso.db: $(head -n 1 out)"
 else
@@ -135,14 +122,14 @@ expect 1 "^     1  come to nothing here\$" triage dir fault=device-recheck
 # local minimum depends on how much is tried in the time.)
 "$VRINGLAB" triage dir fault=device-recheck | grep '^ *[0-9]* ' | grep -v 'triage/' >first
 "$VRINGLAB" triage dir fault=device-recheck | grep '^ *[0-9]* ' | grep -v 'triage/' >again
-cmp -s first again || fail "two triages of the same directory differ: $(diff first again)"
+cmp -s first again || failed "two triages of the same directory differ: $(diff first again)"
 for name in 01-liveness-lost-kick 02-robustness-unnoticed; do
     grep -q "vringlab explain dir/triage/$name.run" dir/triage/report.md ||
-        fail "report.md does not name $name.run"
+        failed "report.md does not name $name.run"
 done
-grep -q "^## Nothing is found any more" dir/triage/report.md || fail "report.md: no clean group"
-grep -q "dir/text/clean.run" dir/triage/report.md || fail "report.md does not name clean.run"
-grep -q "^Clause 2.7.10-dev-d1 " dir/triage/report.md || fail "report.md names no clause"
+grep -q "^## Nothing is found any more" dir/triage/report.md || failed "report.md: no clean group"
+grep -q "dir/text/clean.run" dir/triage/report.md || failed "report.md does not name clean.run"
+grep -q "^Clause 2.7.10-dev-d1 " dir/triage/report.md || failed "report.md names no clause"
 for file in dir/triage/*.run; do
     minimal "$file"
 done
@@ -151,19 +138,19 @@ if command -v sqlite3 >/dev/null; then
     query() { sqlite3 :memory: "WITH r(a) AS (SELECT readfile('dir/triage/report.json')) $1"; }
     counts=$(query "SELECT group_concat(json_extract(value, '\$.n_inputs'))
         FROM r, json_each(CAST(a AS TEXT), '\$.buckets')")
-    [ "$counts" = 5,4,3,3,1 ] || fail "report.json: groups of $counts inputs"
+    [ "$counts" = 5,4,3,3,1 ] || failed "report.json: groups of $counts inputs"
     minimals=$(query "SELECT sum(json_extract(value, '\$.minimal'))
         FROM r, json_each(CAST(a AS TEXT), '\$.buckets')")
-    [ "$minimals" = 4 ] || fail "report.json: $minimals groups shrunk to a minimum"
+    [ "$minimals" = 4 ] || failed "report.json: $minimals groups shrunk to a minimum"
     "$VRINGLAB" triage dir fault=device-recheck --json >out
-    cmp -s out dir/triage/report.json || fail "--json prints something else"
+    cmp -s out dir/triage/report.json || failed "--json prints something else"
 fi
 
 # The fault is gone from the scenario: the fuzzer's inputs come to nothing, the others stay.
 expect 1 "^inputs=16 findings=4 clean=3 unreadable=0\$" triage dir
 rm -rf dir/triage
 expect 1 "report: other/report.md" triage dir fault=device-recheck --out other
-[ -e dir/triage ] && fail "--out, and something is written to the directory itself"
+[ -e dir/triage ] && failed "--out, and something is written to the directory itself"
 
 # ---- what cannot be run
 
@@ -194,5 +181,5 @@ expect 2 "a directory is needed" triage
 expect 2 "no such option" triage bad --frobnicate
 expect 2 "fault=nonsense" triage bad fault=nonsense
 
-[ "$failed" -eq 0 ] || exit 1
 echo "four bugs, four groups; $steps single steps keep no finding"
+finish

@@ -5,6 +5,8 @@
 # the victim can detect it, a peer error in at least one.
 # SPDX-License-Identifier: BSD-2-Clause
 set -euo pipefail
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/../support/shell.sh"
 
 scenarios=(
     "transport=direct chain=3 queue_size=4 batch=2"
@@ -13,7 +15,6 @@ scenarios=(
 )
 rows=0
 named=0
-failed=0
 
 # field NAME LINE: the string behind "NAME": in a line of JSON.
 field() { sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" <<<"$2"; }
@@ -27,23 +28,19 @@ while IFS= read -r line; do
         # shellcheck disable=SC2086 # a scenario is several words
         verdict=$("$VRINGLAB" run hostile="$side" fault="$name" $scenario buffers=8 budget=30000 |
             tail -n 1) || true
-        case $verdict in
-            verdict=clean*peer_faults=0* | verdict=budget*peer_faults=0*) ;;
-            verdict=clean* | verdict=budget*) seen=1 ;;
-            *)
-                echo "$name in $scenario: $verdict"
-                failed=$((failed + 1))
-                ;;
-        esac
+        if peer_named "$name in $scenario" "$verdict"; then
+            seen=1
+        fi
     done
     if [ "$(field referee "$line")" = robustness ]; then
         named=$((named + 1))
         if [ "$seen" -eq 0 ]; then
-            echo "$name: nobody named it: $(field meaning "$line")"
-            failed=$((failed + 1))
+            failed "$name: nobody named it: $(field meaning "$line")"
         fi
     fi
 done < <("$VRINGLAB" scenarios --json | grep '"kind": "mischief"')
 
-echo "$rows rows, $named of them detectable, $failed failed"
-[ "$rows" -ge 100 ] && [ "$named" -ge 20 ] && [ "$failed" -eq 0 ]
+echo "$rows rows, $named of them detectable"
+check "there are rows" [ "$rows" -ge 100 ]
+check "and detectable ones" [ "$named" -ge 20 ]
+finish

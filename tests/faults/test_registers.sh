@@ -6,10 +6,8 @@
 # registers=window, where a trace must not show one access to a BAR, and a fault must be found.
 # SPDX-License-Identifier: BSD-2-Clause
 set -euo pipefail
-
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/../support/shell.sh"
 
 # ---- each row -----------------------------------------------------------------------------------
 
@@ -29,21 +27,17 @@ for ((row = 1; row <= rows; row++)); do
                     printf '%s\n' hostile=driver transport=pci queue_size=4 buffers=6 budget=20000
                     tr ' ' '\n' <<<"$scenario"
                     echo "mischief-pci adversary $at $((row + rows * variant))"
-                } >"$dir/i.run"
-                verdict=$("$VRINGLAB" run --choices "$dir/i.run" | tail -n 1) || true
-                case $verdict in
-                verdict=clean*peer_faults=0* | verdict=budget*peer_faults=0*) ;;
-                verdict=clean* | verdict=budget*) seen=1 ;;
-                *)
-                    echo "row $row, variant $variant, at $at in $scenario: $verdict"
-                    failed=$((failed + 1))
-                    ;;
-                esac
+                } >"$WORK/i.run"
+                verdict=$("$VRINGLAB" run --choices "$WORK/i.run" | tail -n 1) || true
+                what="row $row, variant $variant, at $at in $scenario"
+                if peer_named "$what" "$verdict"; then
+                    seen=1
+                fi
             done
         done
     done
     named=$((named + seen))
-    said=$("$VRINGLAB" explain "$dir/i.run") || true
+    said=$("$VRINGLAB" explain "$WORK/i.run") || true
     sentence=$(grep -o "register access at .*" <<<"$said" | head -n 1) || true
     if [ -n "$sentence" ] && [ "$sentence" != "$last" ]; then
         sentences=$((sentences + 1))
@@ -56,24 +50,22 @@ done
 for scenario in "interrupt=intx" "device=blk interrupt=intx ops=mix resets=2" \
     "device=blk resize=2"; do
     # shellcheck disable=SC2086 # a scenario is several words
-    ran=$("$VRINGLAB" run registers=window $scenario --trace "$dir/t.db") || true
+    ran=$("$VRINGLAB" run registers=window $scenario --trace "$WORK/t.db") || true
     verdict=$(tail -n 1 <<<"$ran")
-    "$VRINGLAB" trace "$dir/t.db" >"$dir/t.txt"
+    "$VRINGLAB" trace "$WORK/t.db" >"$WORK/t.txt"
     # The MSI-X table is no structure of virtio's: it lies in BAR 1, the first that is placed.
-    grep "register 0x" "$dir/t.txt" >"$dir/bars.txt" || true
-    bars=$(grep -vc "register 0xe000000\|register 0xe000001" "$dir/bars.txt") || true
-    kicks=$(grep -c "notifies queue" "$dir/t.txt") || true
-    rm -f "$dir/t.db"
+    grep "register 0x" "$WORK/t.txt" >"$WORK/bars.txt" || true
+    bars=$(grep -vc "register 0xe000000\|register 0xe000001" "$WORK/bars.txt") || true
+    kicks=$(grep -c "notifies queue" "$WORK/t.txt") || true
+    rm -f "$WORK/t.db"
     case $verdict in
     verdict=clean*peer_faults=0*) ;;
     *)
-        echo "registers=window $scenario: $verdict"
-        failed=$((failed + 1))
+        failed "registers=window $scenario: $verdict"
         ;;
     esac
     if [ "$bars" -ne 0 ] || [ "$kicks" -eq 0 ]; then
-        echo "registers=window $scenario: $bars accesses to BARs, $kicks notifications"
-        failed=$((failed + 1))
+        failed "registers=window $scenario: $bars accesses to BARs, $kicks notifications"
     fi
 done
 found=$("$VRINGLAB" run registers=window fault=driver-recheck --seed 1 --runs 20000) || true
@@ -81,10 +73,11 @@ verdict=$(tail -n 1 <<<"$found")
 case $verdict in
 verdict=finding*kind=liveness:*) ;;
 *)
-    echo "registers=window fault=driver-recheck: $verdict"
-    failed=$((failed + 1))
+    failed "registers=window fault=driver-recheck: $verdict"
     ;;
 esac
 
-echo "$rows rows, $named of them named, $sentences sentences, $failed failed"
-[ "$named" -ge 12 ] && [ "$sentences" -ge 30 ] && [ "$failed" -eq 0 ]
+echo "$rows rows, $named of them named, $sentences sentences"
+check "rows are named" [ "$named" -ge 12 ]
+check "each says what it is" [ "$sentences" -ge 30 ]
+finish

@@ -79,6 +79,21 @@ exits()
     fi
 }
 
+# matches CODE PATTERN COMMAND...: COMMAND ends with this code, and a line of all that it prints
+# matches, unless PATTERN is empty; what it prints is left in $WORK/out.
+matches()
+{
+    local want=$1 pattern=$2 code=0
+    shift 2
+    n_checks=$((n_checks + 1))
+    "$@" >"$WORK/out" 2>&1 </dev/null || code=$?
+    if [ "$code" -ne "$want" ]; then
+        failed "exit $code instead of $want: $*" "$WORK/out"
+    elif [ -n "$pattern" ] && ! grep -q -e "$pattern" "$WORK/out"; then
+        failed "no \"$pattern\": $*" "$WORK/out"
+    fi
+}
+
 # says WHAT TEXT [FILE]: the output of the last exits() holds TEXT.
 says()
 {
@@ -86,6 +101,19 @@ says()
     if ! grep -qF -- "$2" "${3:-$WORK/out}"; then
         failed "$1: no '$2' in its output" "$WORK/out" "$WORK/err"
     fi
+}
+
+# peer_named WHAT VERDICT: an honest half named what its hostile peer did, in a run that ended clean
+# or with its budget; any other end is a failure.
+peer_named()
+{
+    n_checks=$((n_checks + 1))
+    case $2 in
+    verdict=clean*peer_faults=0* | verdict=budget*peer_faults=0*) return 1 ;;
+    verdict=clean* | verdict=budget*) return 0 ;;
+    esac
+    failed "$1: $2"
+    return 1
 }
 
 sha() { sha256sum "$1" | cut -d' ' -f1; }

@@ -5,63 +5,47 @@
 # in a zoo of its own: each is named, with the file and what is wrong.
 # SPDX-License-Identifier: BSD-2-Clause
 set -u
-
-ROOT=${SRC:-$(cd "$(dirname "$0")/../.." && pwd)}
-BUILD=${BUILD:-$ROOT/build/release}
-VRINGLAB=${VRINGLAB:-$BUILD/vringlab}
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/../support/shell.sh"
 ENTRIES_MIN=79
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-failed=0
-checks=0
-
-fail()
-{
-    echo "FAIL $*"
-    failed=1
-}
 
 # expect CODE PATTERN WORD...: vringlab zoo WORD... exits with CODE and prints a line that matches.
 expect()
 {
-    local want=$1 pattern=$2 out code
+    local want=$1 pattern=$2
     shift 2
-    checks=$((checks + 1))
-    out=$("$VRINGLAB" zoo "$@" 2>&1)
-    code=$?
-    [ "$code" -eq "$want" ] || fail "exit $code, not $want: zoo $*: $(tail -n 3 <<<"$out")"
-    grep -q -e "$pattern" <<<"$out" || fail "no \"$pattern\": zoo $*: $(tail -n 3 <<<"$out")"
+    matches "$want" "$pattern" "$VRINGLAB" zoo "$@"
 }
 
 # ---- the corpus
 
-dirs=$(find "$ROOT/corpus/zoo" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort)
+dirs=$(find "$SRC/corpus/zoo" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort)
 n_dirs=$(wc -w <<<"$dirs")
-n_rows=$(($(wc -l <"$ROOT/corpus/zoo/lacking.tsv") - 1))
-[ "$n_dirs" -ge "$ENTRIES_MIN" ] || fail "the zoo has $n_dirs entries, not $ENTRIES_MIN"
-[ "$n_rows" -ge 1 ] || fail "lacking.tsv has no rows"
+n_rows=$(($(wc -l <"$SRC/corpus/zoo/lacking.tsv") - 1))
+[ "$n_dirs" -ge "$ENTRIES_MIN" ] || failed "the zoo has $n_dirs entries, not $ENTRIES_MIN"
+[ "$n_rows" -ge 1 ] || failed "lacking.tsv has no rows"
 
 expect 0 "^reproduced=$n_dirs failed=0 lacking=$n_rows\$" run --all
 expect 0 "^$n_dirs bugs modelled, $n_rows waiting;"
 "$VRINGLAB" zoo >"$WORK/list"
 "$VRINGLAB" zoo run --all >"$WORK/all"
-cut -f1 "$ROOT/corpus/zoo/lacking.tsv" | tail -n +2 >"$WORK/rows"
+cut -f1 "$SRC/corpus/zoo/lacking.tsv" | tail -n +2 >"$WORK/rows"
 for slug in $dirs; do
-    grep -q "^reproduced  $slug: " "$WORK/all" || fail "zoo run --all does not speak of $slug"
-    grep -qx "$slug" "$WORK/rows" && fail "$slug is modelled, and stands in lacking.tsv"
+    grep -q "^reproduced  $slug: " "$WORK/all" || failed "zoo run --all does not speak of $slug"
+    grep -qx "$slug" "$WORK/rows" && failed "$slug is modelled, and stands in lacking.tsv"
     "$VRINGLAB" zoo show "$slug" >"$WORK/out" 2>&1 ||
-        fail "zoo show $slug: $(tail -n 2 "$WORK/out")"
-    finding=$(sed -n 's/^finding=//p' "$ROOT/corpus/zoo/$slug/input.run")
-    grep -q "^$slug  .*  $finding\$" "$WORK/list" || fail "zoo does not list $slug as $finding"
+        failed "zoo show $slug: $(tail -n 2 "$WORK/out")"
+    finding=$(sed -n 's/^finding=//p' "$SRC/corpus/zoo/$slug/input.run")
+    grep -q "^$slug  .*  $finding\$" "$WORK/list" || failed "zoo does not list $slug as $finding"
     for part in "^## The lesson" "^        driver  *| device" "^finding $finding at " \
         "^  symptom "; do
-        grep -q "$part" "$WORK/out" || fail "zoo show $slug has no \"$part\""
+        grep -q "$part" "$WORK/out" || failed "zoo show $slug has no \"$part\""
     done
-    sed -n 's/^symptom=//p' "$ROOT/corpus/zoo/$slug/zoo.conf" >"$WORK/symptoms"
+    sed -n 's/^symptom=//p' "$SRC/corpus/zoo/$slug/zoo.conf" >"$WORK/symptoms"
     while IFS= read -r symptom; do
-        checks=$((checks + 1))
+        n_checks=$((n_checks + 1))
         "$VRINGLAB" zoo --symptom "$symptom" >"$WORK/out" 2>&1
-        grep -q "^$slug (" "$WORK/out" || fail "zoo --symptom \"$symptom\" does not find $slug"
+        grep -q "^$slug (" "$WORK/out" || failed "zoo --symptom \"$symptom\" does not find $slug"
     done <"$WORK/symptoms"
 done
 while IFS= read -r slug; do
@@ -73,7 +57,7 @@ if command -v sqlite3 >/dev/null; then
         # shellcheck disable=SC2086 # words
         "$VRINGLAB" zoo $words --json >"$WORK/json"
         [ "$(sqlite3 :memory: "SELECT json_valid(CAST(readfile('$WORK/json') AS TEXT))")" = 1 ] ||
-            fail "zoo $words --json is no JSON"
+            failed "zoo $words --json is no JSON"
     done
 fi
 
@@ -93,7 +77,7 @@ whole()
         printf '%s\t' waits-a P driver oob R feature "What is wrong."
         printf 'nothing is printed, 17 times\n'
     } >"$zoo/lacking.tsv"
-    cp "$ROOT/corpus/faults/used-id-unchecked/input.run" "$made/input.run"
+    cp "$SRC/corpus/faults/used-id-unchecked/input.run" "$made/input.run"
     cat >"$made/zoo.conf" <<'END'
 # an entry for tests
 project=Some Driver
@@ -347,5 +331,5 @@ expect 2 "one at a time" describe
 expect 2 "no such option" --frobnicate
 expect 3 "no source tree" --root "$WORK/nowhere"
 
-[ "$failed" -eq 0 ] || exit 1
-echo "$n_dirs entries reproduce, $n_rows wait; $checks checks"
+echo "$n_dirs entries reproduce, $n_rows wait"
+finish
