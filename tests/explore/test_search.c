@@ -268,6 +268,15 @@ static void accesses_that_are_not_modelled(void **state)
     }
 }
 
+// With n steps thread 0 is too large.
+static void too_large(struct small *s, uint32_t n, enum vl_model model, const char *says)
+{
+    s->n[0] = n;
+    explored(s, model);
+    assert_int_equal(s->result, VL_X_TOO_LARGE);
+    assert_non_null(strstr(s->error, says));
+}
+
 static void what_does_not_fit_is_too_large(void **state)
 {
     struct vl_x_access many[SMALL_STEPS];
@@ -285,18 +294,12 @@ static void what_does_not_fit_is_too_large(void **state)
     events.n[0] = 8;
     done(&events, VL_MODEL_RC11);
     assert_int_equal(events.counts.events_max, 8);
-    events.n[0] = 9;
-    explored(&events, VL_MODEL_RC11);
-    assert_int_equal(events.result, VL_X_TOO_LARGE);
-    assert_non_null(strstr(events.error, "more than 8 events"));
+    too_large(&events, 9, VL_MODEL_RC11, "more than 8 events");
 
     SMALL_THREAD(&stores, 0, many);
     stores.n[0] = 96;
     done(&stores, VL_MODEL_TSO);
-    stores.n[0] = 97;
-    explored(&stores, VL_MODEL_TSO);
-    assert_int_equal(stores.result, VL_X_TOO_LARGE);
-    assert_non_null(strstr(stores.error, "more than 96 stores to one location"));
+    too_large(&stores, 97, VL_MODEL_TSO, "more than 96 stores to one location");
 
     for (uint32_t i = 0; i < 3; i++) {
         many[i] = (struct vl_x_access){
@@ -305,10 +308,7 @@ static void what_does_not_fit_is_too_large(void **state)
     SMALL_THREAD(&bytes, 0, many);
     bytes.n[0] = 2;
     done(&bytes, VL_MODEL_SC);
-    bytes.n[0] = 3;
-    explored(&bytes, VL_MODEL_SC);
-    assert_int_equal(bytes.result, VL_X_TOO_LARGE);
-    assert_non_null(strstr(bytes.error, "exceed 65536 bytes"));
+    too_large(&bytes, 3, VL_MODEL_SC, "exceed 65536 bytes");
 
     // Seq-cst accesses are judged by the axioms, which take graphs of 64 events. They are asked
     // where a load might see an older store.
@@ -317,11 +317,8 @@ static void what_does_not_fit_is_too_large(void **state)
     }
     static const struct vl_x_access last[] = {W_(X, 1, VIRTQ_SEQ_CST)};
     SMALL_THREAD(&seq_cst, 0, many);
-    seq_cst.n[0] = 80;
     SMALL_THREAD(&seq_cst, 1, last);
-    explored(&seq_cst, VL_MODEL_RC11);
-    assert_int_equal(seq_cst.result, VL_X_TOO_LARGE);
-    assert_non_null(strstr(seq_cst.error, "more than 64 events with seq-cst accesses"));
+    too_large(&seq_cst, 80, VL_MODEL_RC11, "more than 64 events with seq-cst accesses");
 }
 
 // Thread 0 loads x, and runs again when thread 1's store comes to be seen.

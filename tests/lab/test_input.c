@@ -1,6 +1,7 @@
 // tests/lab/test_input.c -- inputs: bytes and text say the same, every byte string is an input, and
 // what is wrong with a text input is said in one clear line.
 // SPDX-License-Identifier: BSD-2-Clause
+#include "tests/support/temp_dir.h"
 #include "tools/lab/lab_input.h"
 #include "tools/lab/lab_mischief.h"
 
@@ -486,7 +487,7 @@ static const struct broken broken_inputs[] = {
     {"ag", "SQLite format 3\0 and so on", 27, "a trace, not an input"},
 };
 
-static char dir[] = "/tmp/vringlab-test-input-XXXXXX";
+static char dir[128];
 
 static void put_file(const char *name, const char *content, size_t bytes, char path[256])
 {
@@ -530,7 +531,7 @@ static void broken_inputs_have_clear_errors(void **state)
 {
     char path[256];
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    assert_true(temp_dir(dir, sizeof(dir)));
     for (size_t i = 0; i < sizeof(broken_inputs) / sizeof(broken_inputs[0]); i++) {
         const struct broken *b = &broken_inputs[i];
         put_file(b->name, b->content, b->bytes != 0 ? b->bytes : strlen(b->content), path);

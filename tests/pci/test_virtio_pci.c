@@ -61,19 +61,25 @@ static void sizing_with_decoding_off(void **state)
     assert_good_run(w); // no BAR was written while the function decoded
 }
 
+// Bring the device up, and with interrupts held off let one buffer through a queue.
+static void use_held_off(struct world *w, uint16_t queue)
+{
+    w->err = bring_up(w);
+    virtq_irq_disable(&w->m.port[VL_SIDE_DRIVER]);
+    if (w->err == VIRTQ_OK) {
+        w->err = submit(w, queue);
+    }
+    if (w->err == VIRTQ_OK) {
+        w->err = collect(w, queue, false);
+    }
+}
+
 // An interrupt is up, and nobody has looked at it, when the device is reset.
 static void reset_with_the_line_up(struct world *w)
 {
     struct virtq_port *port = &w->m.port[VL_SIDE_DRIVER];
 
-    w->err = bring_up(w);
-    virtq_irq_disable(port);
-    if (w->err == VIRTQ_OK) {
-        w->err = submit(w, 1);
-    }
-    if (w->err == VIRTQ_OK) {
-        w->err = collect(w, 1, false);
-    }
+    use_held_off(w, 1);
     for (unsigned n = 0; n < 20; n++) {
         virtq_relax(port); // the entry is seen before the interrupt comes
     }
@@ -108,14 +114,7 @@ static void read_isr_beside_the_data_path(struct world *w)
 {
     struct virtq_port *port = &w->m.port[VL_SIDE_DRIVER];
 
-    w->err = bring_up(w);
-    virtq_irq_disable(port);
-    if (w->err == VIRTQ_OK) {
-        w->err = submit(w, 0);
-    }
-    if (w->err == VIRTQ_OK) {
-        w->err = collect(w, 0, false);
-    }
+    use_held_off(w, 0);
     if (w->err == VIRTQ_OK) {
         w->err = submit(w, 1);
     }

@@ -230,9 +230,17 @@ static void write_trace(const char *path, const struct vl_verdict *verdict)
     assert_int_equal(vl_trace_finish(w, "a test", verdict, err), VIRTQ_OK);
 }
 
-static void put_line(struct vl_trace_writer *w, const char *line)
+// A trace without events, of a scenario of two lines.
+static void write_scenario(const char *path, const char *first, const char *second,
+                           const struct vl_verdict *verdict)
 {
-    assert_int_equal(vl_trace_put_scenario(w, line), VIRTQ_OK);
+    struct vl_trace_writer *w = NULL;
+    char err[VL_TRACE_ERR_BYTES];
+
+    assert_int_equal(vl_trace_create(&w, path, err), VIRTQ_OK);
+    assert_int_equal(vl_trace_put_scenario(w, first), VIRTQ_OK);
+    assert_int_equal(vl_trace_put_scenario(w, second), VIRTQ_OK);
+    assert_int_equal(vl_trace_finish(w, "a test", verdict, err), VIRTQ_OK);
 }
 
 // Run the command on path; text has room for what it prints. Returns its exit code.
@@ -261,17 +269,12 @@ static void another_verdict_is_said(void **state)
                                        .side = "device",
                                        .detail = "nothing of the kind",
                                        .event = 3};
-    struct vl_trace_writer *w = NULL;
     char path[64];
     char text[2048];
-    char err[VL_TRACE_ERR_BYTES];
     (void)state;
 
     (void)snprintf(path, sizeof(path), "test_judge-%ld.db", (long)getpid());
-    assert_int_equal(vl_trace_create(&w, path, err), VIRTQ_OK);
-    put_line(w, "transport=direct");
-    put_line(w, "queue_size=4");
-    assert_int_equal(vl_trace_finish(w, "a test", &made_up, err), VIRTQ_OK);
+    write_scenario(path, "transport=direct", "queue_size=4", &made_up);
     assert_int_equal(check(path, text, sizeof(text)), 0);
     assert_non_null(strstr(text, "recorded verdict: finding kind=data:made-up side=device"));
     assert_non_null(strstr(text, "verdict=clean kind=-"));
@@ -281,10 +284,7 @@ static void another_verdict_is_said(void **state)
     assert_null(strstr(text, "recorded verdict"));
     assert_non_null(strstr(text, "verdict=clean kind=-"));
 
-    assert_int_equal(vl_trace_create(&w, path, err), VIRTQ_OK);
-    put_line(w, "recorded=test");
-    put_line(w, "weather=fine");
-    assert_int_equal(vl_trace_finish(w, "a test", &made_up, err), VIRTQ_OK);
+    write_scenario(path, "recorded=test", "weather=fine", &made_up);
     assert_int_equal(check(path, text, sizeof(text)), 3);
     assert_non_null(strstr(text, "weather=fine"));
     (void)unlink(path);

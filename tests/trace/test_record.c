@@ -4,6 +4,7 @@
 #define _GNU_SOURCE // prctl constants
 #endif
 #include "model/trace/vl_record.h"
+#include "tests/support/temp_dir.h"
 #include "tests/trace/synth.h"
 
 #include <dirent.h>
@@ -41,9 +42,7 @@ static struct world *world;
 static int setup(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR");
-    (void)snprintf(dir, sizeof(dir), "%s/vl_record_XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(dir) == NULL) {
+    if (!temp_dir(dir, sizeof(dir))) {
         return -1;
     }
     (void)snprintf(path, sizeof(path), "%s/t.db", dir);

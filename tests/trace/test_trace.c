@@ -1,6 +1,7 @@
 // tests/trace/test_trace.c -- a trace reads back as it was written, or not at all.
 // SPDX-License-Identifier: BSD-2-Clause
 #include "model/trace/vl_trace.h"
+#include "tests/support/temp_dir.h"
 #include "tests/trace/synth.h"
 
 #include <setjmp.h>
@@ -72,9 +73,7 @@ static void write_trace(const char *path, uint64_t n_events)
 static int setup(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR");
-    (void)snprintf(dir, sizeof(dir), "%s/vl_trace_XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(dir) == NULL) {
+    if (!temp_dir(dir, sizeof(dir))) {
         return -1;
     }
     (void)snprintf(good, sizeof(good), "%s/good ?#%%.db", dir); // what a URI must escape
