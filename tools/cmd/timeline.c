@@ -82,6 +82,14 @@ static void add_field(char *text, const struct event_text *where, const struct v
     }
 }
 
+// A field, and what was found or put there.
+static void add_content(char *text, const struct event_text *where, const struct vl_event *ev)
+{
+    add_field(text, where, ev);
+    add(text, " = ");
+    add_value(text, ev);
+}
+
 static void add_order(char *text, const struct vl_event *ev)
 {
     if (ev->barrier != VIRTQ_BARRIER_NONE) {
@@ -165,17 +173,13 @@ static bool say_memory(struct timeline *t, struct line *l, const struct kept_eve
     switch (ev->kind) {
     case VL_EV_LOAD:
         add(l->text, "load ");
-        add_field(l->text, &t->where, ev);
-        add(l->text, " = ");
-        add_value(l->text, ev);
+        add_content(l->text, &t->where, ev);
         add_order(l->text, ev);
         l->mark = add_missed(t, l->text, ev);
         return true;
     case VL_EV_STORE:
         add(l->text, "store ");
-        add_field(l->text, &t->where, ev);
-        add(l->text, " = ");
-        add_value(l->text, ev);
+        add_content(l->text, &t->where, ev);
         add_order(l->text, ev);
         if (t->store[l->seq].late) {
             add(l->text, "  into the store buffer");
@@ -184,9 +188,7 @@ static bool say_memory(struct timeline *t, struct line *l, const struct kept_eve
         return true;
     case VL_EV_DRAIN:
         add(l->text, "#%" PRIu32 " reaches memory: ", ev->reads_from - 1);
-        add_field(l->text, &t->where, ev);
-        add(l->text, " = ");
-        add_value(l->text, ev);
+        add_content(l->text, &t->where, ev);
         l->mark = true;
         return true;
     case VL_EV_READ:
