@@ -5,21 +5,17 @@
 
 #include "fuzz/vringlab_fuzz.h"
 #include "tools/plug/plug_call.h"
+#include "tools/plug/plug_registers.h"
 #if defined(WITH_TRACE)
 #include "tools/plug/plug_record.h"
 #endif
 
-#define START 1u
-#define RESET 2u
 #define QUEUE_VECTOR 1u
 #define OFFERED VIRTQ_F_VERSION_1
 
 struct box {
     struct virtq_port *port;
-    uint32_t queue_size_max;
-    struct virtq_shared command; // from register accesses to the device's thread
-    struct virtq_shared in_reset;
-    struct plug_queue regs; // what the registers say; stored before START, read after it was seen
+    struct plug_registers regs;
     bool running;
     bool told;
     struct bb_device dev;
@@ -42,7 +38,7 @@ static enum virtq_err create(void *state, const struct lab_half_config *config,
     struct box *b = state;
 
     b->port = port;
-    b->queue_size_max = config->scenario->queue_size;
+    plug_registers_open(&b->regs, port, OFFERED, config->scenario->queue_size);
     b->dev.translate = translate;
     b->dev.ctx = port;
     plug_start(port);
@@ -55,68 +51,11 @@ static void destroy(void *state)
     plug_end();
 }
 
-// ---- registers: another thread than the device's ------------------------------------------------
-
-static void give(struct box *b, uint32_t command)
-{
-    (void)virtq_shared_or(b->port, &b->command, command);
-    virtq_wake(b->port);
-}
-
-static uint64_t reg_offered(void *ctx)
-{
-    (void)ctx;
-    return OFFERED;
-}
-
-static uint32_t reg_queue_size_max(void *ctx)
-{
-    return ((struct box *)ctx)->queue_size_max;
-}
-
-static bool reg_start(void *ctx, uint64_t features, uint32_t queue_size, uint64_t desc,
-                      uint64_t driver, uint64_t device)
-{
-    struct box *b = ctx;
-
-    if ((features & VIRTQ_F_VERSION_1) == 0 || (features & ~OFFERED) != 0 ||
-        !virtq_queue_size_valid(queue_size) || queue_size > b->queue_size_max) {
-        return false;
-    }
-    b->regs = (struct plug_queue){
-        .size = queue_size, .features = features, .desc = desc, .avail = driver, .used = device};
-    give(b, START);
-    return true;
-}
-
-static void reg_reset(void *ctx)
-{
-    struct box *b = ctx;
-    virtq_shared_store(b->port, &b->in_reset, 1);
-    give(b, RESET);
-}
-
-static bool reg_reset_done(void *ctx)
-{
-    struct box *b = ctx;
-    return virtq_shared_load(b->port, &b->in_reset) == 0;
-}
-
-static uint64_t reg_capacity(void *ctx)
-{
-    (void)ctx;
-    return 0; // no block device
-}
-
 static void link(void *state, struct lab_link *out)
 {
-    *out = (struct lab_link){.ctx = state,
-                             .offered = reg_offered,
-                             .queue_size_max = reg_queue_size_max,
-                             .start = reg_start,
-                             .reset = reg_reset,
-                             .reset_done = reg_reset_done,
-                             .capacity_sectors = reg_capacity};
+    struct box *b = state;
+    plug_registers_link(&b->regs,
+                        out); // registers are accessed in another thread than the device's
 }
 
 static void on_notify(void *state, uint16_t queue_index)
@@ -128,20 +67,25 @@ static void on_notify(void *state, uint16_t queue_index)
 
 // ---- the device's thread ------------------------------------------------------------------------
 
-static void obey(struct box *b, uint32_t command)
+static void obey(struct box *b)
 {
-    if ((command & RESET) != 0) {
+    const struct plug_queue *q = &b->regs.queue;
+
+    switch (plug_registers_take(&b->regs)) {
+    case PLUG_RESET:
         b->running = false;
         plug_queue_close(b->port, 0);
-        virtq_shared_store(b->port, &b->in_reset, 0);
-    } else if ((command & START) != 0) {
-        const struct plug_queue *r = &b->regs;
+        plug_registers_was_reset(&b->regs);
+        break;
+    case PLUG_START:
         b->told = false;
-        b->running = bb_attach(&b->dev, (uint16_t)r->size, r->desc, r->avail, r->used) &&
-                     plug_queue_open(b->port, r);
+        b->running = bb_attach(&b->dev, (uint16_t)q->size, q->desc, q->avail, q->used) &&
+                     plug_queue_open(b->port, q);
         if (!b->running) {
             plug_peer_error(b->port, 0, VIRTQ_ERR_QUEUE_ADDR, 0);
         }
+        break;
+    case PLUG_NOTHING: break;
     }
 }
 
@@ -159,7 +103,7 @@ static bool step(void *state)
     struct box *b = state;
     bool idle = true;
 
-    obey(b, virtq_shared_exchange(b->port, &b->command, 0));
+    obey(b);
     if (b->running) {
         plug_call_begin(b->port);
         const unsigned result = bb_process(&b->dev);

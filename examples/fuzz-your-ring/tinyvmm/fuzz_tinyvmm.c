@@ -6,28 +6,20 @@
 #include "vmm_queue.h"
 
 #include "fuzz/vringlab_fuzz.h"
-#include "tools/plug/plug.h"
+#include "tools/plug/plug_registers.h"
 #if defined(WITH_TRACE)
 #include "tools/plug/plug_record.h"
 #endif
 
 #include <string.h>
 
-#define START 1u
-#define RESET 2u
 #define QUEUE_VECTOR 1u
 #define OFFERED (VIRTQ_F_VERSION_1 | VIRTQ_F_EVENT_IDX | VIRTQ_F_INDIRECT_DESC)
 
 struct vmm {
     struct virtq_port *port;
-    uint64_t offered;
-    uint32_t queue_size_max;
     struct vmm_ram ram;
-    struct virtq_shared command; // from register accesses to the device's thread
-    struct virtq_shared in_reset;
-    // What the registers say; stored before START, read after it was seen.
-    uint64_t features;
-    struct plug_queue regs;
+    struct plug_registers regs;
     // The device's thread.
     bool running;
     bool told;
@@ -49,9 +41,10 @@ static enum virtq_err create(void *state, const struct lab_half_config *config,
     struct vmm *v = state;
 
     v->port = port;
-    v->queue_size_max = s->queue_size;
-    v->offered = OFFERED & ~(s->event_idx != 0 ? 0 : VIRTQ_F_EVENT_IDX) &
-                 ~(s->indirect != 0 ? 0 : VIRTQ_F_INDIRECT_DESC);
+    plug_registers_open(&v->regs, port,
+                        OFFERED & ~(s->event_idx != 0 ? 0 : VIRTQ_F_EVENT_IDX) &
+                            ~(s->indirect != 0 ? 0 : VIRTQ_F_INDIRECT_DESC),
+                        s->queue_size);
     plug_start(port);
     v->ram.n_slots = plug_regions(port, regions);
     for (uint32_t i = 0; i < v->ram.n_slots; i++) {
@@ -68,68 +61,11 @@ static void destroy(void *state)
     plug_end();
 }
 
-// ---- registers: another thread than the device's ------------------------------------------------
-
-static void give(struct vmm *v, uint32_t command)
-{
-    (void)virtq_shared_or(v->port, &v->command, command);
-    virtq_wake(v->port);
-}
-
-static uint64_t reg_offered(void *ctx)
-{
-    return ((struct vmm *)ctx)->offered;
-}
-
-static uint32_t reg_queue_size_max(void *ctx)
-{
-    return ((struct vmm *)ctx)->queue_size_max;
-}
-
-static bool reg_start(void *ctx, uint64_t features, uint32_t queue_size, uint64_t desc,
-                      uint64_t driver, uint64_t device)
-{
-    struct vmm *v = ctx;
-
-    if ((features & VIRTQ_F_VERSION_1) == 0 || (features & ~v->offered) != 0 ||
-        !virtq_queue_size_valid(queue_size) || queue_size > v->queue_size_max) {
-        return false;
-    }
-    v->features = features;
-    v->regs = (struct plug_queue){
-        .size = queue_size, .features = features, .desc = desc, .avail = driver, .used = device};
-    give(v, START);
-    return true;
-}
-
-static void reg_reset(void *ctx)
-{
-    struct vmm *v = ctx;
-    virtq_shared_store(v->port, &v->in_reset, 1);
-    give(v, RESET);
-}
-
-static bool reg_reset_done(void *ctx)
-{
-    struct vmm *v = ctx;
-    return virtq_shared_load(v->port, &v->in_reset) == 0;
-}
-
-static uint64_t reg_capacity(void *ctx)
-{
-    (void)ctx;
-    return 0; // no block device
-}
-
 static void link(void *state, struct lab_link *out)
 {
-    *out = (struct lab_link){.ctx = state,
-                             .offered = reg_offered,
-                             .queue_size_max = reg_queue_size_max,
-                             .start = reg_start,
-                             .reset = reg_reset,
-                             .reset_done = reg_reset_done,
-                             .capacity_sectors = reg_capacity};
+    struct vmm *v = state;
+    plug_registers_link(&v->regs,
+                        out); // registers are accessed in another thread than the device's
 }
 
 static void on_notify(void *state, uint16_t queue_index)
@@ -149,23 +85,29 @@ static void tell_broken(struct vmm *v)
     }
 }
 
-static void obey(struct vmm *v, uint32_t command)
+static void start(struct vmm *v, const struct plug_queue *q)
 {
-    if ((command & RESET) != 0) {
+    memset(&v->q, 0, sizeof(v->q));
+    v->q.event_idx = (q->features & VIRTQ_F_EVENT_IDX) != 0;
+    v->q.indirect = (q->features & VIRTQ_F_INDIRECT_DESC) != 0;
+    v->told = false;
+    v->running = vmm_queue_start(&v->q, &v->ram, (uint16_t)q->size, q->desc, q->avail, q->used) &&
+                 plug_queue_open(v->port, q);
+    if (!v->running) {
+        tell_broken(v);
+    }
+}
+
+static void obey(struct vmm *v)
+{
+    switch (plug_registers_take(&v->regs)) {
+    case PLUG_RESET:
         v->running = false;
         plug_queue_close(v->port, 0);
-        virtq_shared_store(v->port, &v->in_reset, 0);
-    } else if ((command & START) != 0) {
-        memset(&v->q, 0, sizeof(v->q));
-        v->q.event_idx = (v->features & VIRTQ_F_EVENT_IDX) != 0;
-        v->q.indirect = (v->features & VIRTQ_F_INDIRECT_DESC) != 0;
-        v->told = false;
-        v->running = vmm_queue_start(&v->q, &v->ram, (uint16_t)v->regs.size, v->regs.desc,
-                                     v->regs.avail, v->regs.used) &&
-                     plug_queue_open(v->port, &v->regs);
-        if (!v->running) {
-            tell_broken(v);
-        }
+        plug_registers_was_reset(&v->regs);
+        break;
+    case PLUG_START: start(v, &v->regs.queue); break;
+    case PLUG_NOTHING: break;
     }
 }
 
@@ -174,7 +116,7 @@ static bool step(void *state)
     struct vmm *v = state;
     bool idle = true;
 
-    obey(v, virtq_shared_exchange(v->port, &v->command, 0));
+    obey(v);
     if (v->running) {
         const unsigned served = vmm_rng_serve(&v->q, &v->serial);
         if (v->q.broken) {
