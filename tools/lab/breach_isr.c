@@ -25,17 +25,6 @@ static void no_interrupt_status(struct lab_breach_run *run, struct vl_port_op *o
     run->pci->function->config[PCI_STATUS] &= (uint8_t)~STATUS_INTERRUPT;
 }
 
-// The driver reads ISR once more, and acts see that as they see its own reads.
-static void reads_again(struct lab_breach_run *run, struct vl_port_op *op, uint64_t a, uint64_t b)
-{
-    (void)op;
-    (void)a;
-    (void)b;
-    run->machine->interposer = &run->interposer;
-    (void)lab_breach_read(run, LAB_REG(ISR, 0), 1);
-    run->machine->interposer = NULL;
-}
-
 static const struct lab_breach rows[] = {
     {.id = "4.1.4.5.1-dev-1",
      .side = LAB_SIDE_DEVICE,
@@ -101,7 +90,9 @@ static const struct lab_breach rows[] = {
      .act = {{.op = VL_OP_MMIO_READ,
               .phase = VL_OP_DONE,
               .where = LAB_REG(ISR, 0),
-              .deed = reads_again},
+              .deed = lab_also_seen,
+              .a = LAB_REG(ISR, 0),
+              .b = 1},
              {.op = VL_OP_MMIO_READ,
               .phase = VL_OP_REPLY,
               .where = LAB_REG(ISR, 0),

@@ -165,6 +165,7 @@ lab_deed lab_also_write32;
 lab_deed lab_also_read8; // ... is read
 lab_deed lab_also_read16;
 lab_deed lab_also_read32;
+lab_deed lab_also_seen; // b bytes at a are read, which acts see as they see the side's own reads
 lab_deed
     lab_also_interrupt; // the device signals vector a (from the trap context if the driver acts)
 lab_deed lab_also_intx; // the line becomes a
