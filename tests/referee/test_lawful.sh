@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tests/referee/test_lawful.sh -- runs of halves without a bug, against a hostile one, that a referee
-# once took for broken: each is clean now, and still comes to what misled the referee. That the same
+# tests/referee/test_lawful.sh -- runs of halves without a bug, against a hostile one, that a
+# referee once took for broken: each is clean now, and still comes to what misled the referee. That the same
 # referees find the real thing is shown by `vringlab clauses --check` (3.2.1-dev-d1,
 # 4.1.4.3.1-dev-8) and by the zoo (dev-leak-head-on-parse-error).
 # SPDX-License-Identifier: BSD-2-Clause
@@ -20,7 +20,7 @@ clean()
 # An adversary switches MSI-X on, and the driver's walk of the list never comes to that capability.
 clean hidden-vectors "adversary writes config space 00:04.0 +0x9a := 0x8001"
 # An indirect table lies across a border of memory regions: lawful, and the device cannot follow.
-clean table-in-two-pieces "cannot follow that: q0 is out of service"
+clean table-in-two-pieces "cannot follow: q0 is out of service"
 # The window is turned to a second common configuration, whose BAR has no memory: what is read there
 # is no device_status.
 clean window-to-a-decoy "adversary writes config space 00:04.0 +0xbc := 0x2"

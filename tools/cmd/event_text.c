@@ -336,7 +336,7 @@ static void say_control_note(struct line *l, const struct vl_event *ev)
     case VIRTQ_CONTROL_FEATURES_READ_OK: add(l, "has read FEATURES_OK back as set"); break;
     case VIRTQ_CONTROL_DRIVER_OK: add(l, "is ready: DRIVER_OK comes next"); break;
     case VIRTQ_CONTROL_FAILED: add(l, "gives the device up: FAILED"); break;
-    case VIRTQ_CONTROL_BEYOND: add(l, "cannot follow that: q%u is out of service", ev->queue); break;
+    case VIRTQ_CONTROL_BEYOND: add(l, "cannot follow: q%u is out of service", ev->queue); break;
     default: add(l, "control %" PRIu64, ev->addr); break;
     }
 }
