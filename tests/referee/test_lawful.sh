@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/referee/test_lawful.sh -- runs of halves without a bug, against a hostile one, that a
-# referee once took for broken: each is clean now, and still comes to what misled the referee. That the same
-# referees find the real thing is shown by `vringlab clauses --check` (3.2.1-dev-d1,
+# referee once took for broken: each is clean now, and still comes to what misled the referee. That
+# the same referees find the real thing is shown by `vringlab clauses --check` (3.2.1-dev-d1,
 # 4.1.4.3.1-dev-8) and by the zoo (dev-leak-head-on-parse-error).
 # SPDX-License-Identifier: BSD-2-Clause
 set -euo pipefail
