@@ -550,6 +550,9 @@ static bool driver_step(void *state)
 static void driver_on_interrupt(void *state, uint16_t vector)
 {
     struct driver *d = state;
+    if (vector == 0xFFFFu && d->over_pci && d->pci.isr.io.bytes == 0) {
+        return; // the line is up while the function is looked for: its ISR is not known yet
+    }
     if (d->over_pci) {
         const uint32_t causes = vector == 0xFFFFu ? vdrv_pci_isr_take(&d->pci)
                                                   : vdrv_pci_vector_causes(&d->pci, vector);
