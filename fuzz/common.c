@@ -209,7 +209,7 @@ static void print_advice(const char *path, const struct vl_verdict *v)
     }
 }
 
-static const struct vl_verdict *run(const struct lab_input *in)
+const struct vl_verdict *fuzz_run_input(const struct lab_input *in)
 {
     struct lab *lab = world_for(&in->scenario);
     last = lab;
@@ -229,7 +229,7 @@ const struct vl_verdict *fuzz_run(const uint8_t *data, size_t size)
 {
     decoded = (struct lab_input){.list = list, .max = LIST_MAX};
     lab_input_decode(target, &base, locked, data, size, &decoded);
-    return run(&decoded);
+    return fuzz_run_input(&decoded);
 }
 
 int fuzz_one(const uint8_t *data, size_t size)
@@ -265,7 +265,7 @@ bool fuzz_file(const char *path)
         return false;
     }
     input_name = path;
-    const struct vl_verdict *v = run(&in);
+    const struct vl_verdict *v = fuzz_run_input(&in);
     print_advice(path, v);
     if (in.finding[0] != '\0') {
         ok = v->outcome == VL_FINDING && strcmp(v->kind, in.finding) == 0;
@@ -309,6 +309,16 @@ bool fuzz_file_to_bytes(const char *path, const char *to)
         (void)fprintf(stderr, "%s: %s: cannot be written\n", name(), to);
     }
     return ok;
+}
+
+uint64_t fuzz_last_marks(void)
+{
+    return lab_marks(last);
+}
+
+uint64_t fuzz_last_calls(void)
+{
+    return lab_machine(last)->step;
 }
 
 uint64_t fuzz_marks(void)

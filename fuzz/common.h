@@ -33,6 +33,9 @@ void fuzz_open_scenario(enum lab_target target, const char *words);
 // Run one input of any bytes and return its verdict, valid until the next run.
 const struct vl_verdict *fuzz_run(const uint8_t *data, size_t size);
 
+// Run one input, which lab_input_encode() can say for the target; as fuzz_run().
+const struct vl_verdict *fuzz_run_input(const struct lab_input *in);
+
 // Run one input of any bytes. A finding is said on stderr and aborts. Returns 0.
 int fuzz_one(const uint8_t *data, size_t size);
 
@@ -61,6 +64,10 @@ bool fuzz_file_to_bytes(const char *path, const char *to);
 // Returns an exit code: 0, 1 if an input could not be read or names a finding that it does not
 // reach, 2 for no file. Any other finding aborts.
 int fuzz_replay(int argc, char **argv);
+
+// Of the last run: the marks that it reached (bits, enum vl_mark), and how many port calls it made.
+uint64_t fuzz_last_marks(void);
+uint64_t fuzz_last_calls(void);
 
 // Marks that all runs so far reached (bits, enum vl_mark), and those that the target's checked-in
 // corpus must reach.
