@@ -16,11 +16,8 @@ enum virtq_err vl_memory_open(struct vl_memory *mem, uint32_t bytes)
     mem->bytes = bytes;
     mem->host = calloc(1, bytes);
     mem->writer = calloc(bytes / 2, sizeof(uint32_t));
-    const bool want_dirty = bytes > VL_MEM_MIN_BYTES;
-    if (want_dirty) {
-        mem->dirty = calloc(bytes / LINE_BYTES / 64 + 1, sizeof(uint64_t));
-    }
-    if (mem->host == NULL || mem->writer == NULL || (want_dirty && mem->dirty == NULL)) {
+    mem->dirty = calloc(bytes / LINE_BYTES / 64 + 1, sizeof(uint64_t));
+    if (mem->host == NULL || mem->writer == NULL || mem->dirty == NULL) {
         vl_memory_close(mem);
         return VIRTQ_ERR_NO_MEMORY;
     }
@@ -48,10 +45,6 @@ void vl_memory_close(struct vl_memory *mem)
 // that were stored to.
 static void clear_bytes(struct vl_memory *mem)
 {
-    if (mem->dirty == NULL) {
-        memset(mem->host, 0, mem->bytes);
-        return;
-    }
     const uint32_t n_words = mem->bytes / LINE_BYTES / 64 + 1;
     for (uint32_t w = 0; w < n_words; w++) { // bound: lines / 64
         uint64_t bits = mem->dirty[w];

@@ -38,7 +38,7 @@ struct vl_memory {
     struct vl_region region[VL_REGIONS];
     uint32_t *writer;    // per 2-byte granule: run base + 1 + sequence number of the last store
     uint32_t run_base;   // what is not above it was stored in an earlier run
-    uint64_t *dirty;     // bit per 64-byte line; used above 64 KiB only
+    uint64_t *dirty;     // bit per 64-byte line that is not zero any more
     uint64_t bus_offset; // bus address - guest-physical address
     bool straddle_taken;
     // dma=bounce: region 2 is a pool of bounce buffers, in lines of 64 bytes
@@ -94,10 +94,8 @@ static inline uint64_t vl_memory_gpa(const struct vl_memory *mem, uint32_t off)
 // Remember that bytes at host offset off are not zero any more.
 static inline void vl_memory_touch(struct vl_memory *mem, uint32_t off, uint32_t bytes)
 {
-    if (mem->dirty != NULL) {
-        for (uint32_t l = off / 64; l <= (off + bytes - 1) / 64; l++) { // bound: bytes
-            mem->dirty[l / 64] |= 1ull << (l % 64);
-        }
+    for (uint32_t l = off / 64; l <= (off + bytes - 1) / 64; l++) { // bound: bytes
+        mem->dirty[l / 64] |= 1ull << (l % 64);
     }
 }
 
