@@ -125,7 +125,7 @@ static void write_capability(struct vl_referees *r, const struct vl_cap_look *lo
 {
     const uint32_t off = (uint32_t)ev->addr & 0xFFFFu;
     const struct vl_pci_seen *f = vl_cap_seen(r, look->function);
-    struct vl_cap_list list;
+    struct vl_cap_entry cap;
 
     if (off < r->spec.regs.msix_at || off >= r->spec.regs.msix_at + MSIX_BYTES) {
         r->spec.msix.control_seq = 0; // through the window, it may be: the driver went on
@@ -133,19 +133,17 @@ static void write_capability(struct vl_referees *r, const struct vl_cap_look *lo
     if (f == NULL || !r->judge_device) {
         return;
     }
-    vl_cap_walk(f, look, &list);
-    const struct vl_cap_entry *cap = vl_cap_around(&list, off);
-    if (cap == NULL || !vl_cap_is_virtio(cap)) {
+    if (!vl_cap_around(f, look, off, &cap) || !vl_cap_is_virtio(&cap)) {
         return;
     }
-    const uint32_t len = (cap->has & VL_CAP_HAS_LEN) != 0 ? cap->len : 16;
-    if (cap->type == VL_REGION_WINDOW) {
-        vl_window_write(r, cap, ev, seq);
-    } else if (cap->type != TYPE_VENDOR && off < cap->at + len) {
+    const uint32_t len = (cap.has & VL_CAP_HAS_LEN) != 0 ? cap.len : 16;
+    if (cap.type == VL_REGION_WINDOW) {
+        vl_window_write(r, &cap, ev, seq);
+    } else if (cap.type != TYPE_VENDOR && off < cap.at + len) {
         VL_BROKEN(r, VL_SIDE_DRIVER, 4_1_4_1_drv_8,
                   "0x%" PRIx64 " is written to byte %" PRIu32
                   " of the capability at 0x%x (cfg_type %u), which a driver may only read",
-                  ev->value, off - cap->at, cap->at, cap->type);
+                  ev->value, off - cap.at, cap.at, cap.type);
     }
 }
 

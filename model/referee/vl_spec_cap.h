@@ -97,9 +97,10 @@ static inline bool vl_cap_is_virtio(const struct vl_cap_entry *cap)
 void vl_cap_walk(const struct vl_pci_seen *f, const struct vl_cap_look *look,
                  struct vl_cap_list *list);
 
-// The capability that config space offset off lies in, or NULL: the last one that begins there or
-// before.
-const struct vl_cap_entry *vl_cap_around(const struct vl_cap_list *list, uint32_t off);
+// The capability that config space offset off lies in: the last one that begins there or before.
+// Returns false if there is none. Cheap: only that one is taken apart.
+bool vl_cap_around(const struct vl_pci_seen *f, const struct vl_cap_look *look, uint32_t off,
+                   struct vl_cap_entry *cap);
 
 // True if n bytes at off were read.
 static inline bool vl_cap_was_read(const struct vl_cap_look *look, uint32_t off, uint32_t n)

@@ -95,16 +95,23 @@ void vl_cap_walk(const struct vl_pci_seen *f, const struct vl_cap_look *look,
     list->complete = list->complete && at == 0;
 }
 
-const struct vl_cap_entry *vl_cap_around(const struct vl_cap_list *list, uint32_t off)
+bool vl_cap_around(const struct vl_pci_seen *f, const struct vl_cap_look *look, uint32_t off,
+                   struct vl_cap_entry *cap)
 {
-    const struct vl_cap_entry *found = NULL;
-    for (uint32_t i = 0; i < list->n; i++) { // bound: VL_SPEC_CAPS
-        const struct vl_cap_entry *cap = &list->cap[i];
-        if (cap->at <= off && (found == NULL || cap->at > found->at)) {
-            found = cap;
-        }
+    uint64_t seen = 0; // bit per 4 bytes
+    uint32_t at = f->config[CONFIG_CAPS] & 0xFCu;
+    uint32_t found = 0;
+
+    for (uint32_t n = 0; n < VL_SPEC_CAPS && at >= HEADER_BYTES && (seen >> at / 4 & 1u) == 0;
+         n++) {
+        seen |= 1ull << at / 4;
+        found = at <= off && at > found ? at : found;
+        at = f->config[at + 1] & 0xFCu;
     }
-    return found;
+    if (found != 0) {
+        take_entry(f, look, found, cap);
+    }
+    return found != 0;
 }
 
 // ---- header and BARs ------------------------------------------------------------------------
