@@ -13,6 +13,8 @@
 #define CONFIG_BAR0 0x10u
 #define CONFIG_CAPS 0x34u
 #define HEADER_BYTES 0x40u
+#define CAP_VENDOR 9u
+#define CAP_MSIX 0x11u
 #define MSIX_BYTES 12u // of the capability
 #define HEADER_LAYOUT 0x7Fu
 #define BAR_FLAGS 15u
@@ -120,6 +122,20 @@ static void config_read(struct vl_referees *r, struct vl_cap_look *look, const s
 
 // ---- writes ---------------------------------------------------------------------------------
 
+// What lies at off is known, and with it what a write there does. A hostile driver that skipped a
+// part of the list may write to the window, or to MSI-X, all the same.
+static bool place_known(const struct vl_cap_entry *cap, uint32_t off)
+{
+    if ((cap->has & VL_CAP_HAS_ID) == 0) {
+        return false;
+    }
+    if (cap->id == CAP_MSIX) {
+        return off < cap->at + MSIX_BYTES;
+    }
+    return cap->id != CAP_VENDOR ||
+           (vl_cap_is_virtio(cap) && (cap->has & VL_CAP_HAS_LEN) != 0 && off < cap->at + cap->len);
+}
+
 static void write_capability(struct vl_referees *r, const struct vl_cap_look *look,
                              const struct vl_event *ev, uint64_t seq)
 {
@@ -130,10 +146,14 @@ static void write_capability(struct vl_referees *r, const struct vl_cap_look *lo
     if (off < r->spec.regs.msix_at || off >= r->spec.regs.msix_at + MSIX_BYTES) {
         r->spec.msix.control_seq = 0; // through the window, it may be: the driver went on
     }
-    if (f == NULL || !r->judge_device) {
+    if (!r->judge_device) {
         return;
     }
-    if (!vl_cap_around(f, look, off, &cap) || !vl_cap_is_virtio(&cap)) {
+    const bool found = f != NULL && vl_cap_around(f, look, off, &cap);
+    if (!r->judge_driver && (!found || !place_known(&cap, off))) {
+        vl_spec_lose(r);
+    }
+    if (!found || !vl_cap_is_virtio(&cap)) {
         return;
     }
     const uint32_t len = (cap.has & VL_CAP_HAS_LEN) != 0 ? cap.len : 16;
