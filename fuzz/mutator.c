@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define LIST_MAX 4096u
-#define STACK_MAX 4u    // edits of one mutation
+#define STACK_MAX 16u   // edits of one mutation, twice
 #define KEYS_MAX 6u     // keys of the header that one edit changes
 #define FEW 4u          // deviations up to which the scenario matters more
 #define REPEAT_MAX 6u   // deviations that a fragment repeats
@@ -27,6 +27,8 @@ static uint32_t memory_key; // of those
 
 // Occurrences at each choice point in the runs of late.
 static uint32_t seen[VL_SLOTS];
+// Of registers, how many of them lay before each phase of the driver's work.
+static uint32_t began[VL_PHASE_COUNT][VL_REGISTER_SLOTS];
 
 // One input under work.
 struct work {
@@ -51,6 +53,7 @@ void mutator_open(enum lab_target which, const struct lab_scenario *scenario, ui
         n_header_keys++;
     }
     memset(seen, 0, sizeof(seen));
+    memset(began, 0, sizeof(began));
 }
 
 void mutator_learn(const struct vl_choices *choices)
@@ -59,6 +62,7 @@ void mutator_learn(const struct vl_choices *choices)
         const uint32_t n = choices->slots[i].n;
         seen[i] = n >= seen[i] ? n : seen[i] - (seen[i] - n + 7) / 8;
     }
+    memcpy(began, choices->began, (choices->phase + 1u) * sizeof(began[0]));
 }
 
 static uint32_t below(struct work *w, uint32_t n)
@@ -105,7 +109,7 @@ static uint32_t lane_weight(const struct lab_scenario *s, unsigned lane)
     case VL_LANE_MISCHIEF_DRIVER: return hostile_driver ? 16 : 0;
     case VL_LANE_MISCHIEF_DEVICE: return hostile_device ? 16 : 0;
     case VL_LANE_MISCHIEF_PCI:
-        return s->transport == LAB_TRANSPORT_PCI && (hostile_driver || hostile_device) ? 10 : 0;
+        return s->transport == LAB_TRANSPORT_PCI && (hostile_driver || hostile_device) ? 16 : 0;
     case VL_LANE_PLATFORM: return 2;
     case VL_LANE_PRIORITY: return 2;
     case VL_LANE_DELAY: return 3;
@@ -174,6 +178,56 @@ static uint32_t draw_point(struct work *w, unsigned lane, struct vl_deviation *d
     return 0;
 }
 
+// Occurrences (from, to] of a slot in a phase, one of VL_PHASE_COUNT, or in the whole run.
+struct stretch {
+    uint32_t from;
+    uint32_t to;
+};
+
+static struct stretch stretch_of(unsigned lane, uint32_t slot, unsigned phase)
+{
+    struct stretch s = {.from = 0, .to = seen[slot]};
+
+    if (lane == VL_LANE_MISCHIEF_PCI && phase < VL_PHASE_COUNT) {
+        const uint32_t i = slot - vl_lane_base[lane];
+        const uint32_t end = phase + 1 < VL_PHASE_COUNT ? began[phase + 1][i] : s.to;
+        s.from = began[phase][i];
+        s.to = end < s.to ? end : s.to;
+    }
+    s.to = s.to > s.from ? s.to : s.from;
+    return s;
+}
+
+// A moment rather than a place: any occurrence of the lane's choice points in a phase, each as
+// likely as another. What happens late in a run has few places, and would hardly be drawn by them;
+// of a driver's register accesses most are made before it has so much as found the device.
+static bool draw_moment(struct work *w, unsigned lane, unsigned phase, struct vl_deviation *d)
+{
+    const unsigned counting = counting_lane(lane);
+    const uint32_t base_slot = vl_lane_base[counting];
+    const uint32_t keys = vl_lane_keys[counting];
+    const uint32_t n_slots = vl_lane_agents[counting] * keys;
+    uint32_t n_moments = 0;
+
+    for (uint32_t i = 0; i < n_slots; i++) { // bound: slots of a lane
+        const struct stretch s = stretch_of(counting, base_slot + i, phase);
+        n_moments += has_choice(&w->in.scenario, counting, i % keys) ? s.to - s.from : 0;
+    }
+    uint32_t pick = n_moments > 0 ? below(w, n_moments) : 0;
+    for (uint32_t i = 0; i < n_slots && n_moments > 0; i++) { // bound: slots of a lane
+        const struct stretch s = stretch_of(counting, base_slot + i, phase);
+        const uint32_t n = has_choice(&w->in.scenario, counting, i % keys) ? s.to - s.from : 0;
+        if (pick < n) {
+            d->agent = (uint8_t)(i / keys);
+            d->key = (uint16_t)(i % keys);
+            d->nth = 1 + s.from + pick;
+            return true;
+        }
+        pick -= n;
+    }
+    return false;
+}
+
 static uint32_t draw_nth(struct work *w, const struct vl_deviation *d, uint32_t n_times)
 {
     const uint32_t most = n_times > 0 ? n_times : NTH_UNKNOWN;
@@ -205,6 +259,20 @@ static uint32_t draw_row(struct work *w, uint32_t n)
     return v > 0 ? v : n;
 }
 
+// Of an adversary's accesses the variant says which register and which number: none is plainer.
+static uint32_t draw_access(struct work *w, uint32_t n)
+{
+    static const uint16_t variants[] = {1, 8, 24, 24, 24, 256, 256, 1771};
+    uint32_t row = below(w, n);
+
+    // What a register is for says more than that it is one: half of the draws are of those rows.
+    for (unsigned i = 0; i < 3 && !lab_mischief_regs_named(row) && one_in(w, 2); i++) {
+        row = below(w, n);
+    }
+    const uint32_t v = row + n * below(w, variants[below(w, 8)]);
+    return v > 0 ? v : n;
+}
+
 static uint32_t draw_mischief(struct work *w, const struct vl_deviation *d)
 {
     const bool pci = d->lane == VL_LANE_MISCHIEF_PCI;
@@ -212,9 +280,9 @@ static uint32_t draw_mischief(struct work *w, const struct vl_deviation *d)
 
     if (pci && d->agent == VL_AGENT_ADVERSARY) {
         (void)lab_mischief_regs_table(&n);
-    } else {
-        (void)lab_mischief_table(pci ? VL_FIELD_REGISTER : d->key & 15u, &n);
+        return draw_access(w, n);
     }
+    (void)lab_mischief_table(pci ? VL_FIELD_REGISTER : d->key & 15u, &n);
     return draw_row(w, n);
 }
 
@@ -257,13 +325,19 @@ static bool append(struct work *w, const struct vl_deviation *d)
 
 static void add(struct work *w)
 {
-    uint32_t n = one_in(w, 4) ? 1 + below(w, BATCH_MAX) : 1;
     const unsigned lane = draw_lane(w);
+    // Most of what is done to registers is refused or comes to nothing: more goes into one run.
+    const bool more = lane == VL_LANE_MISCHIEF_PCI && one_in(w, 2);
+    uint32_t n = more || one_in(w, 4) ? 1 + below(w, BATCH_MAX) : 1;
 
     while (n-- > 0) { // bound: BATCH_MAX
         struct vl_deviation d = {.lane = (uint8_t)(one_in(w, 2) ? lane : draw_lane(w))};
-        const uint32_t n_times = draw_point(w, d.lane, &d);
-        d.nth = draw_nth(w, &d, n_times);
+        const unsigned phase = below(w, VL_PHASE_COUNT + 1);
+        const uint32_t places = d.lane == VL_LANE_MISCHIEF_PCI ? 4 : 2; // one of so many
+        if (one_in(w, places) || !draw_moment(w, d.lane, phase, &d)) {
+            const uint32_t n_times = draw_point(w, d.lane, &d);
+            d.nth = draw_nth(w, &d, n_times);
+        }
         d.value = draw_value(w, &d);
         (void)append(w, &d);
     }
@@ -425,7 +499,9 @@ size_t mutator_mutate(uint8_t *data, size_t size, size_t max_size, uint64_t seed
     if (one_in(&w, 2)) {
         w.lanes = (uint32_t)vl_mix64(&w.rng); // each lane is in or out
     }
-    for (uint32_t n = small(&w, STACK_MAX); n > 0; n--) { // bound: STACK_MAX
+    uint32_t n = small(&w, STACK_MAX);
+    n += one_in(&w, 2) ? small(&w, STACK_MAX) : 0;
+    for (; n > 0; n--) { // bound: 2 * STACK_MAX
         edit(&w);
     }
     w.in.n = vl_deviations_canonical(w.in.list, w.in.n);

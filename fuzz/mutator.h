@@ -1,7 +1,8 @@
 // fuzz/mutator.h -- mutations of an input as what it is: a scenario and a list of deviations.
 // An engine's own mutations know bytes; most of what they write names a choice that no run comes
 // to. This one adds, drops, moves and changes deviations at addresses that runs do come to, which
-// it learns from the runs that are made. docs/adr/0020-the-mutator.md has what it is worth.
+// it learns from the runs that are made. docs/adr/0020-mutator-and-feedback.md has what it is
+// worth.
 //
 // The same code serves libFuzzer (fuzz/mutator_libfuzzer.c) and AFL++ (fuzz/afl/mutator_afl.c).
 // Everything follows from the seed, the input and the runs so far: no clock, no other randomness.

@@ -11,6 +11,7 @@
 // One mutation in this many is the engine's own: it knows what the halves compare with what, and
 // a mutator that never asks it was measured to be worse than none on chains of magic numbers.
 #define ENGINE_ONE_IN 8u
+#define CROSS_ONLY_ONE_IN 4u
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
@@ -57,5 +58,8 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
     if (mode() != MODE_OURS || max_out_size < LAB_INPUT_HEADER_BYTES) {
         return 0; // libFuzzer takes another mutation
     }
-    return mutator_cross(data1, size1, data2, size2, out, max_out_size, seed);
+    const size_t n = mutator_cross(data1, size1, data2, size2, out, max_out_size, seed);
+    // Every other mutation is a cross: one that says nothing of its own is a run with little new.
+    return seed % CROSS_ONLY_ONE_IN == 0 ? n
+                                         : mutator_mutate(out, n, max_out_size, ~(uint64_t)seed);
 }

@@ -234,6 +234,18 @@ uint32_t vl_deviations_canonical(struct vl_deviation *list, uint32_t n)
     return k;
 }
 
+void vl_choices_phase_slow(struct vl_choices *c, enum vl_phase phase)
+{
+    VIRTQ_STATIC_ASSERT(VL_BASE_MISCHIEF_PCI + VL_REGISTER_SLOTS - 1 == VL_LAST_MISCHIEF_PCI,
+                        "a counter of each choice point of the lane");
+    while (c->phase < phase) { // bound: VL_PHASE_COUNT
+        c->phase++;
+        for (uint32_t i = 0; i < VL_REGISTER_SLOTS; i++) {
+            c->began[c->phase][i] = c->slots[VL_BASE_MISCHIEF_PCI + i].n;
+        }
+    }
+}
+
 void vl_choices_from_input(struct vl_choices *c, const struct vl_deviation *list, uint32_t n)
 {
     memset(c->slots, 0, sizeof(c->slots));
@@ -241,6 +253,7 @@ void vl_choices_from_input(struct vl_choices *c, const struct vl_deviation *list
     c->input = list;
     c->n_input = n;
     c->n_log = 0;
+    c->phase = VL_PHASE_FIND;
     for (uint32_t i = n; i-- > 0;) { // downwards, so that the slot's first one stays
         const uint32_t slot = vl_slot_index(list[i].lane, list[i].agent, list[i].key);
         c->slots[slot].next = list[i].nth;
@@ -267,6 +280,7 @@ void vl_choices_from_guide(struct vl_choices *c, const struct vl_guide *guide)
     }
     c->source = VL_SOURCE_GUIDE;
     c->n_log = 0;
+    c->phase = VL_PHASE_FIND;
     c->guide = *guide;
     switch_off_beside(c);
 }
@@ -279,6 +293,7 @@ void vl_choices_from_seed(struct vl_choices *c, uint64_t seed, enum vl_schedule 
     }
     c->source = VL_SOURCE_SEED;
     c->n_log = 0;
+    c->phase = VL_PHASE_FIND;
     c->rng = seed;
     (void)vl_mix64(&c->rng); // small seeds differ in few bits: one round spreads them
     c->schedule = schedule;

@@ -41,6 +41,9 @@ enum vl_lane { VL_LANES(VL_LANE_ENUM_) VL_LANE_COUNT };
 #define VL_LANE_SLOTS_(id, name, agents, keys) +(agents) * (keys)
 #define VL_SLOTS (0 VL_LANES(VL_LANE_SLOTS_))
 
+// Choice counters of one lane of registers.
+#define VL_REGISTER_SLOTS (6 * 64)
+
 struct vl_deviation {
     uint8_t lane;
     uint8_t agent;
@@ -53,6 +56,16 @@ struct vl_deviation {
 struct vl_slot {
     uint32_t n;    // occurrences so far
     uint32_t next; // occurrence at which something may deviate; 0: never
+};
+
+// What a driver is at, as a hostile one's registers see it. A run goes through these in order, and
+// where it skips one the one behind begins at once.
+enum vl_phase {
+    VL_PHASE_FIND,      // looks through config space
+    VL_PHASE_NEGOTIATE, // from its first register access on
+    VL_PHASE_SET_UP,    // from FEATURES_OK on
+    VL_PHASE_RUN,       // from DRIVER_OK on
+    VL_PHASE_COUNT
 };
 
 // How a seed picks schedules.
@@ -74,6 +87,9 @@ struct vl_choices {
     // The lanes schedule, priority and delay count the same port calls. So that these need one
     // counter, the slot of schedule is due when any of the three is; its own turn stands here.
     uint32_t schedule_next[VL_AGENT_COUNT];
+    // Occurrences of the lane mischief-pci when a phase began: where a late one may be looked for.
+    uint8_t phase;
+    uint32_t began[VL_PHASE_COUNT][VL_REGISTER_SLOTS];
     enum vl_source source;
     // input
     const struct vl_deviation *input; // sorted by vl_deviation_compare(), no equal addresses
@@ -158,6 +174,17 @@ enum { VL_PRIORITY_LAST = 1, VL_PRIORITY_FIRST = 2, VL_PRIORITY_OPTIONS };
 // The choices of an agent's port call, in the lanes schedule, priority and delay. Its slot of
 // schedule is due (n == next). n_others: other strands that can run.
 struct vl_turn vl_choose_turn(struct vl_choices *c, unsigned agent, uint32_t n_others);
+
+// The slow half of vl_choices_phase().
+void vl_choices_phase_slow(struct vl_choices *c, enum vl_phase phase);
+
+// The driver has come to a phase. Going back, as behind a reset, counts as staying.
+static inline void vl_choices_phase(struct vl_choices *c, enum vl_phase phase)
+{
+    if (phase > c->phase) {
+        vl_choices_phase_slow(c, phase);
+    }
+}
 
 // Order of deviations in an input: lane, agent, key, nth.
 int vl_deviation_compare(const struct vl_deviation *a, const struct vl_deviation *b);

@@ -62,6 +62,9 @@ static void mischief_access(struct vl_machine *m, struct vl_port_op *op)
     if (m->mischief == NULL || !m->config.hostile_driver) {
         return;
     }
+    if (op->field == VL_FIELD_REGISTER) {
+        vl_choices_phase(&m->choices, VL_PHASE_NEGOTIATE);
+    }
     const uint32_t v = vl_choose(&m->choices, VL_LANE_MISCHIEF_PCI, VL_AGENT_ADVERSARY,
                                  (unsigned)(op->addr & 63u), m->mischief->n_options);
     if (v != 0) {
@@ -429,6 +432,15 @@ void vl_port_intx(struct virtq_port *port, bool level, struct virtq_site *site)
 
 // ---- notes --------------------------------------------------------------------------------------
 
+static void come_to(struct vl_machine *m, uint64_t control)
+{
+    if (control == VIRTQ_CONTROL_FEATURES_READ_OK) {
+        vl_choices_phase(&m->choices, VL_PHASE_SET_UP);
+    } else if (control == VIRTQ_CONTROL_DRIVER_OK) {
+        vl_choices_phase(&m->choices, VL_PHASE_RUN);
+    }
+}
+
 // A note is not a port call: nothing happens at it, so nobody else may run there.
 void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_index, uint64_t a,
                   uint64_t b, uint64_t c, uint32_t n, struct virtq_site *site)
@@ -462,6 +474,8 @@ void vl_port_note(struct virtq_port *port, enum virtq_note note, uint16_t queue_
     }
     if (note == VIRTQ_NOTE_PEER_ERROR) {
         m->verdict.peer_faults++;
+    } else if (note == VIRTQ_NOTE_CONTROL && m->config.hostile_driver) {
+        come_to(m, a);
     }
     vl_emit_hot(m, ev, site, NULL);
 }

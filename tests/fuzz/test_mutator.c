@@ -130,6 +130,64 @@ static void learns_where_runs_go(void **state)
     assert_true(learned > 2 * blind);
 }
 
+static unsigned phase_of(const struct vl_choices *c, uint32_t slot, uint32_t nth)
+{
+    unsigned phase = VL_PHASE_COUNT - 1;
+    while (phase > 0 && c->began[phase][slot] >= nth) { // bound: VL_PHASE_COUNT
+        phase--;
+    }
+    return phase;
+}
+
+// Goal: what is done to registers is done in each phase of the driver's work, though most accesses
+// are made before it has found the device, and few once it runs.
+static void each_phase_has_its_share(void **state)
+{
+    (void)state;
+    char err[LAB_ERR_BYTES];
+    const struct lab_options options = {.referees = true};
+    const struct lab_choices benign = {.source = VL_SOURCE_INPUT};
+    uint32_t occurrences[VL_PHASE_COUNT] = {0};
+    uint32_t drawn[VL_PHASE_COUNT] = {0};
+    uint32_t n_drawn = 0;
+
+    open_for(LAB_TARGET_DEVICE, "transport=pci");
+    struct lab *lab = lab_open(&base, &options, err);
+    assert_non_null(lab);
+    (void)lab_run(lab, &benign);
+    const struct vl_choices *c = &lab_machine(lab)->choices;
+    assert_int_equal(c->phase, VL_PHASE_RUN);
+    mutator_learn(c);
+    for (uint32_t key = 0; key < 64; key++) {
+        const uint32_t slot = vl_slot_index(VL_LANE_MISCHIEF_PCI, VL_AGENT_ADVERSARY, key);
+        for (uint32_t nth = 1; nth <= c->slots[slot].n; nth++) {
+            occurrences[phase_of(c, slot - VL_BASE_MISCHIEF_PCI, nth)]++;
+        }
+    }
+    for (uint64_t seed = 0; seed < 6000; seed++) {
+        uint8_t data[MAX_BYTES] = {0};
+        uint8_t header[LAB_INPUT_HEADER_BYTES];
+        const size_t got = mutator_mutate(data, 0, sizeof(data), seed);
+        const uint32_t n = split(LAB_TARGET_DEVICE, data, got, header, list_a);
+        for (uint32_t i = 0; i < n; i++) {
+            const struct vl_deviation *d = &list_a[i];
+            const uint32_t slot = vl_slot_index(VL_LANE_MISCHIEF_PCI, d->agent, d->key);
+            if (d->lane == VL_LANE_MISCHIEF_PCI && d->agent == VL_AGENT_ADVERSARY &&
+                d->nth <= c->slots[slot].n) {
+                drawn[phase_of(c, slot - VL_BASE_MISCHIEF_PCI, d->nth)]++;
+                n_drawn++;
+            }
+        }
+    }
+    lab_close(lab);
+    assert_true(occurrences[VL_PHASE_RUN] > 0);
+    assert_true(occurrences[VL_PHASE_RUN] < occurrences[VL_PHASE_FIND] / 4);
+    assert_true(n_drawn > 1000);
+    for (unsigned phase = 0; phase < VL_PHASE_COUNT; phase++) {
+        assert_true(drawn[phase] > n_drawn / 10);
+    }
+}
+
 // Goal: over many mutations of one list each kind of edit is seen: one more, one less, another
 // occurrence, another value, another lane, an emptied lane, a changed header.
 static void every_edit_happens(void **state)
@@ -236,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_fit_and_repeat),
         cmocka_unit_test(learns_where_runs_go),
+        cmocka_unit_test(each_phase_has_its_share),
         cmocka_unit_test(every_edit_happens),
         cmocka_unit_test(children_are_of_their_parents),
         cmocka_unit_test(deviations_can_be_left_out),

@@ -114,6 +114,12 @@ const struct lab_mischief_entry *lab_mischief_regs_table(uint32_t *n)
     return entries;
 }
 
+bool lab_mischief_regs_named(uint32_t value)
+{
+    const uint8_t act = deeds[value % N_ROWS].act;
+    return act >= ACT_STATUS && act <= ACT_NOTIFY;
+}
+
 void lab_mischief_regs_sentence(uint32_t value, char text[LAB_MISCHIEF_REGS_BYTES])
 {
     (void)snprintf(text, LAB_MISCHIEF_REGS_BYTES, "%s (variant %" PRIu32 ")",

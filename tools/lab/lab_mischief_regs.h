@@ -8,6 +8,10 @@
 // The rows; *n is their number.
 const struct lab_mischief_entry *lab_mischief_regs_table(uint32_t *n);
 
+// Choice value misuses a register for what it is for: status, a queue's registers, features, a
+// notification. The others go by place and width alone.
+bool lab_mischief_regs_named(uint32_t value);
+
 // What choice value does, as a sentence about the access; with the variant in it.
 #define LAB_MISCHIEF_REGS_BYTES 160u
 void lab_mischief_regs_sentence(uint32_t value, char text[LAB_MISCHIEF_REGS_BYTES]);
