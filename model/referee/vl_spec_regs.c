@@ -72,6 +72,17 @@ static uint32_t get32(const uint8_t *p)
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+// A driver goes by the first capability of a type that it can use: one that is long enough for what
+// it needs, and lies in its BAR [4.1.4.1-drv-2].
+static bool of_use(unsigned region, uint32_t offset, uint32_t length, uint64_t bar_bytes)
+{
+    static const uint8_t least[VL_REGION_COUNT] = {
+        [VL_REGION_COMMON] = 0x38, [VL_REGION_NOTIFY] = 2, [VL_REGION_ISR] = 1};
+
+    return length >= least[region] &&
+           (region == VL_REGION_TABLE || (uint64_t)offset + length <= bar_bytes);
+}
+
 static void place(struct vl_spec_regs *s, const struct vl_pci_seen *f, unsigned region,
                   uint32_t bar, uint32_t offset, uint32_t length)
 {
@@ -79,7 +90,7 @@ static void place(struct vl_spec_regs *s, const struct vl_pci_seen *f, unsigned 
     uint64_t bytes = 0;
 
     if (s->base[region] == VL_NOWHERE && bar < VL_PCI_BARS &&
-        vl_pci_bar_range(f, bar, &base, &bytes)) {
+        vl_pci_bar_range(f, bar, &base, &bytes) && of_use(region, offset, length, bytes)) {
         s->base[region] = base + offset;
         s->length[region] = length;
     }
