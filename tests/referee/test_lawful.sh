@@ -28,7 +28,8 @@ clean list-cut-short "writes config space 00:04.0 +0xb8 := 0xf (1 bytes)"
 # is no device_status.
 clean window-to-a-decoy "adversary writes config space 00:04.0 +0xbc := 0x2"
 
-# A common configuration of no length comes first, in what looks like memory: the driver passes it by.
+# A common configuration of no length comes first, in what looks like memory: the driver passes it
+# by.
 clean decoy-too-short "reads config space 00:04.0 +0x4c = 0x0 (4 bytes)"
 
 n_runs=$(grep -c '^clean ' "${BASH_SOURCE[0]}")
