@@ -56,10 +56,10 @@ cd "$dir" || exit 1
 
 # ---- each planted bug ---------------------------------------------------------------------------
 
-# planted NAME KIND   in $OUT, and without the bug in $dir
+# planted NAME KIND...   in $OUT, and without the bug in $dir; any of the kinds may come first
 planted()
 {
-    local name=$1 kind=$2 input
+    local name=$1 kinds=" ${*:2} " kind input
     mkdir -p "$dir/$name"
     "$OUT/$name" -seed=1 -runs=4000000 -max_total_time=60 -max_len=256 \
         -artifact_prefix="$dir/$name/" >"$dir/$name.log" 2>&1
@@ -69,8 +69,11 @@ planted()
         say "$name: nothing found in 60 seconds"
         return
     fi
-    grep -q "^finding $kind " "$dir/$name.log" ||
-        say "$name: not $kind, but $(grep '^finding' "$dir/$name.log")"
+    kind=$(sed -n 's/^finding \([^ ]*\) .*/\1/p' "$dir/$name.log" | head -n 1)
+    case $kinds in
+    *" $kind "*) ;;
+    *) say "$name: not$kinds, but $(grep '^finding' "$dir/$name.log")" ;;
+    esac
     grep -q "^replay: .*./$name " "$dir/$name.log" || say "$name: does not say how to replay"
 
     # The harness itself, and the program without an engine, reach it again.
@@ -93,7 +96,8 @@ planted()
 
 build PLANTED_BUG=1 VRINGLAB_PREFIX="$WORK/prefix"
 planted fuzz_firmware liveness:lost-interrupt
-planted fuzz_tinyvmm ownership:device-write-outside
+# A length fetched again may have grown, or become 0: then the request is answered with nothing.
+planted fuzz_tinyvmm ownership:device-write-outside spec:5.4.6.2-dev-1
 planted fuzz_blackbox liveness:lost-kick
 build PLANTED_BUG=2 VRINGLAB_PREFIX="$WORK/prefix"
 planted fuzz_tinyvmm_pair race:used.ring
