@@ -1,5 +1,6 @@
 // fuzz/fuzz_pair.c -- both halves are honest: negotiation, geometry, workload, schedule,
-// notification timing. SPDX-License-Identifier: BSD-2-Clause
+// notification timing.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
 // NOLINTNEXTLINE(readability-non-const-parameter): the engines fix this signature

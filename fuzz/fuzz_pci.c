@@ -1,5 +1,6 @@
 // fuzz/fuzz_pci.c -- over PCI: config space, capabilities, negotiation, resets, lies from either
-// side. SPDX-License-Identifier: BSD-2-Clause
+// side.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/common.h"
 
 // NOLINTNEXTLINE(readability-non-const-parameter): the engines fix this signature

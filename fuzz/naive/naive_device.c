@@ -1,5 +1,6 @@
 // fuzz/naive/naive_device.c -- bytes over descriptor table, available ring and buffers; the device
-// serves. SPDX-License-Identifier: BSD-2-Clause
+// serves.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/naive/naive.h"
 
 // NOLINTNEXTLINE(readability-non-const-parameter): the engines fix this signature

@@ -1,5 +1,6 @@
 // fuzz/naive/naive_world.c -- memory and port of a naive case: exact heap blocks at small
-// addresses. SPDX-License-Identifier: BSD-2-Clause
+// addresses.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "fuzz/naive/naive_world.h"
 
 #include <stdio.h>

@@ -1,7 +1,8 @@
 // fuzz/naive/naive_world.h -- memory and port of a naive case: exact heap blocks at small
 // addresses. Each ring part and each buffer is an allocation of its own, so that AddressSanitizer
 // sees the first byte beside it. Addresses start at 0 and are small, so that bytes name memory
-// often. SPDX-License-Identifier: BSD-2-Clause
+// often.
+// SPDX-License-Identifier: BSD-2-Clause
 #ifndef NAIVE_WORLD_H
 #define NAIVE_WORLD_H
 

@@ -1,7 +1,8 @@
 // model/core/vl_hash.c -- XXH64 and SHA-256.
 // XXH64: the published specification "xxHash fast digest algorithm", XXH64, seed 0.
 // SHA-256: FIPS 180-4 §4.1.2, §5, §6.2. Both read input bytewise in meaning: any alignment, any
-// host. SPDX-License-Identifier: BSD-2-Clause
+// host.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "model/core/vl_hash.h"
 
 #include <string.h>

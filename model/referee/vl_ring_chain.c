@@ -1,6 +1,7 @@
 // model/referee/vl_ring_chain.c -- publication: what a store of avail idx hands to the device,
 // judged once, from the driver's stores that made it. Spec: virtio 1.4 §2.7.4 to §2.7.6, §2.7.13
-// (1.0: §2.4.4 to §2.4.6, §3.2.1). SPDX-License-Identifier: BSD-2-Clause
+// (1.0: §2.4.4 to §2.4.6, §3.2.1).
+// SPDX-License-Identifier: BSD-2-Clause
 #include "model/referee/vl_referee_internal.h"
 
 #include <inttypes.h>

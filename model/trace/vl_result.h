@@ -1,5 +1,6 @@
 // model/trace/vl_result.h -- what an exploration counted, and files that hold it, whole or in
-// shards. Tables and what they hold: docs/EXPLORE.md. SPDX-License-Identifier: BSD-2-Clause
+// shards. Tables and what they hold: docs/EXPLORE.md.
+// SPDX-License-Identifier: BSD-2-Clause
 #ifndef VL_RESULT_H
 #define VL_RESULT_H
 

@@ -289,7 +289,9 @@ bad sizes ring/s.c:601 "601 lines"
 echo '// SPDX-License-Identifier: BSD-2-Clause' | put ring/s.c
 bad sizes ring/s.c:1 "does not open with"
 echo '// ring/s.c -- a file.' | put ring/s.c
-bad sizes ring/s.c:1 "no SPDX"
+bad sizes ring/s.c:1 "no line SPDX"
+echo '// ring/s.c -- a file. SPDX-License-Identifier: BSD-2-Clause' | put ring/s.c
+bad sizes ring/s.c:1 "no line SPDX"
 
 echo "lints: $cases cases, $([ "$failed" -eq 0 ] && echo all as expected || echo some fail)"
 exit "$failed"

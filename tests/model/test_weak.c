@@ -1,5 +1,6 @@
 // tests/model/test_weak.c -- tso and rc11 behind the port: what messages and contexts order, and
-// data races. SPDX-License-Identifier: BSD-2-Clause
+// data races.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tests/model/weak_world.h"
 
 // ---- what messages order ------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // tests/model/test_weak_words.c -- tso and rc11 behind the port: what ring words may be seen, wide
-// and odd accesses, bounds, waits that end, store buffers. SPDX-License-Identifier: BSD-2-Clause
+// and odd accesses, bounds, waits that end, store buffers.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tests/model/weak_world.h"
 
 // ---- rc11 words ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // tests/native/test_devices_native.c -- status, features, resets, service and failures of a device,
 // with entropy as the device type; the entropy driver. Spec: virtio 1.4 §2.1, §2.2, §2.4, §3.1,
-// §5.4. SPDX-License-Identifier: BSD-2-Clause
+// §5.4.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "driver/vdrv_entropy.h"
 #include "tests/native/native_device.h"
 #include "tests/native/native_reap.h"

@@ -1,7 +1,8 @@
 // tests/referee/test_ownership.c -- findings about ownership and data, beside their benign
 // neighbours. Every row is one script, run twice: broken, it must raise exactly the finding that
 // the row names, against the side that the row names; with the one step put right, it must raise
-// nothing. SPDX-License-Identifier: BSD-2-Clause
+// nothing.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tests/referee/referee_rows.h"
 
 // ---- ownership: the driver's rings ------------------------------------------------------------

@@ -2,7 +2,8 @@
 // and in time, and seldom does. Goal: none of it raises a finding or advice, and the workload is
 // done; each row names the clause that allows it. Method: our halves, with an interposer that makes
 // the unusual of the usual; and seeds, until the run that the row is about came by. Each row must
-// have happened. SPDX-License-Identifier: BSD-2-Clause
+// have happened.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tests/spec/valid.h"
 #include "tools/lab/lab_breach.h"
 

@@ -1,5 +1,6 @@
 // tests/trace/test_record.c -- whatever a run does to itself, its trace is whole; whoever is
-// killed. SPDX-License-Identifier: BSD-2-Clause
+// killed.
+// SPDX-License-Identifier: BSD-2-Clause
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // prctl constants
 #endif

@@ -1,5 +1,6 @@
 // tools/cmd/bench_bugs_trial.c -- one trial: a harness from an empty corpus until it finds
-// something. SPDX-License-Identifier: BSD-2-Clause
+// something.
+// SPDX-License-Identifier: BSD-2-Clause
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // prctl()
 #endif

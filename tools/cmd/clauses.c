@@ -1,5 +1,6 @@
 // tools/cmd/clauses.c -- vringlab clauses: the clauses of the standard, who decides them, who
-// breaks them, and whether that is so. SPDX-License-Identifier: BSD-2-Clause
+// breaks them, and whether that is so.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tools/cmd/clauses_doc.h"
 #include "tools/cmd/cmd.h"
 

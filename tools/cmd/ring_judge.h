@@ -3,7 +3,8 @@
 //
 // A dump is one moment without history. So each mark says with what certainty it can be told: what
 // is illegal is so for any history; what is suspicious is legal for some histories that are rare;
-// advice is legal, and what to look at if the ring hangs. SPDX-License-Identifier: BSD-2-Clause
+// advice is legal, and what to look at if the ring hangs.
+// SPDX-License-Identifier: BSD-2-Clause
 #ifndef RING_JUDGE_H
 #define RING_JUDGE_H
 

@@ -1,6 +1,7 @@
 // tools/cmd/triage_key.c -- what a finding is known by: referee and kind, clause, side, field,
 // line. A stack says how a run got there, which the schedule decides; these say what is wrong
-// where. SPDX-License-Identifier: BSD-2-Clause
+// where.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "model/referee/vl_clause.h"
 #include "tools/cmd/triage.h"
 

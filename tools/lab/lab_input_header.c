@@ -1,5 +1,6 @@
 // tools/lab/lab_input_header.c -- the header of an input's bytes: to scenario keys, and back.
-// Format: docs/INPUTS.md. Zeros mean what the target has. SPDX-License-Identifier: BSD-2-Clause
+// Format: docs/INPUTS.md. Zeros mean what the target has.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tools/lab/lab_input_header.h"
 
 #include "model/memory/vl_memory.h"

@@ -1,5 +1,6 @@
 // tools/lab/lab_work_keys.h -- keys of the workload lane, beside VL_FIELD_BUFFER (where memory
-// lies), and of the completion lane. SPDX-License-Identifier: BSD-2-Clause
+// lies), and of the completion lane.
+// SPDX-License-Identifier: BSD-2-Clause
 #ifndef LAB_WORK_KEYS_H
 #define LAB_WORK_KEYS_H
 

@@ -23,7 +23,7 @@ files | while IFS= read -r file; do
         FNR == 1 && file ~ /\.[ch]$/ && index($0, "// " file " -- ") != 1 {
             printf "%s:1: does not open with \"// %s -- purpose.\"\n", file, file
         }
-        FNR <= 20 && /SPDX-License-Identifier: BSD-2-Clause/ { licence = 1 }
+        FNR <= 20 && /^(\/\/|#) SPDX-License-Identifier: BSD-2-Clause$/ { licence = 1 }
         {
             line = $0
             gsub(/[\200-\277]/, "", line) # one column for each UTF-8 character
@@ -36,6 +36,6 @@ files | while IFS= read -r file; do
             if (FNR > 600)
                 printf "%s:%d: %d lines, at most 600\n", file, FNR, FNR
             if (!licence && file ~ /\.[ch]$/)
-                printf "%s:1: no SPDX-License-Identifier: BSD-2-Clause in the opening\n", file
+                printf "%s:1: no line SPDX-License-Identifier: BSD-2-Clause in the opening\n", file
         }' "$file"
 done | verdict

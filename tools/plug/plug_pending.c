@@ -1,7 +1,8 @@
 // tools/plug/plug_pending.c -- accesses that the code makes itself, announced just before.
 // A load finds in memory what was chosen for it; a store is read off memory when the code comes by
 // again, and takes effect then. Between the two nobody else runs, so nobody else sees what is
-// there. SPDX-License-Identifier: BSD-2-Clause
+// there.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ring/virtq_bytes.h"
 #include "tools/plug/plug_internal.h"
 

@@ -3,7 +3,8 @@
 // runtime is not linked. Plain accesses: the call comes before the access (plug_before_load(),
 // plug_before_store()). Atomics and copies: the call is the access. docs/FUZZ-YOUR-RING.md names
 // the compiler's flags; docs/adr/0019-instrumented-ring-code.md says why it is this
-// instrumentation. SPDX-License-Identifier: BSD-2-Clause
+// instrumentation.
+// SPDX-License-Identifier: BSD-2-Clause
 #include "tools/plug/plug.h"
 
 #include <stdio.h>
