@@ -531,7 +531,7 @@ const struct cmd cmd_bench = {
     "states as coverage (states), and by a naive baseline (naive,\n"
     "docs/adr/0017). Needs the preset fuzz. What was measured is kept, and the same command goes\n"
     "on where it was stopped. Exit 1 if a trial without a fault finds something.\n"
-    "  --tier N        1 (default): at most 100000 executions a trial (bytes: 50000, naive:\n"
+    "  --tier N        1 (default): at most 100000 executions a trial (bytes: 30000, naive:\n"
     "                  200000) and 30 CPU seconds; 2: ten times as many, 3: a hundred times\n"
     "  --minutes N     begin no trial after this (default 29; tier 2: 290, 3: 2900)\n"
     "  --trials N      of each bug with each configuration (default 5)\n"
