@@ -72,14 +72,16 @@ static uint32_t get32(const uint8_t *p)
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-// A driver goes by the first capability of a type that it can use: one that is long enough for what
-// it needs, and lies in its BAR [4.1.4.1-drv-2].
+// A driver goes by the first capability of a type that it can use: one that is aligned, long enough
+// for what it needs, and within its BAR [4.1.4.1-drv-2].
 static bool of_use(unsigned region, uint32_t offset, uint32_t length, uint64_t bar_bytes)
 {
     static const uint8_t least[VL_REGION_COUNT] = {
         [VL_REGION_COMMON] = 0x38, [VL_REGION_NOTIFY] = 2, [VL_REGION_ISR] = 1};
+    static const uint8_t align[VL_REGION_COUNT] = {
+        [VL_REGION_COMMON] = 4, [VL_REGION_NOTIFY] = 2, [VL_REGION_DEVICE] = 4};
 
-    return length >= least[region] &&
+    return length >= least[region] && (align[region] == 0 || offset % align[region] == 0) &&
            (region == VL_REGION_TABLE || (uint64_t)offset + length <= bar_bytes);
 }
 
@@ -181,6 +183,39 @@ void vl_spec_find(struct vl_referees *r)
 
 // ---- accesses -------------------------------------------------------------------------------
 
+// A hostile device may have a driver find several structures of a type, and what else is wrong with
+// one is the driver's to know: the structure is the one that the driver turns to.
+static void place_by_access(struct vl_referees *r, uint64_t addr)
+{
+    struct vl_spec_regs *s = &r->spec.regs;
+    const struct vl_pci_seen *f = vl_cap_seen(r, s->function);
+
+    for (uint32_t i = 0; f != NULL && i < s->n_caps; i++) { // bound: VL_SPEC_CAPS
+        const struct vl_spec_cap *cap = &s->cap[i];
+        uint64_t base = 0;
+        uint64_t bytes = 0;
+        if (cap->id == CAP_VENDOR && cap->type >= VL_REGION_COMMON &&
+            cap->type <= VL_REGION_DEVICE && cap->bar < VL_PCI_BARS &&
+            vl_pci_bar_range(f, cap->bar, &base, &bytes) &&
+            addr - base - cap->offset < cap->length &&
+            of_use(cap->type, cap->offset, cap->length, bytes)) {
+            s->base[cap->type] = base + cap->offset;
+            s->length[cap->type] = cap->length;
+            return;
+        }
+    }
+}
+
+static unsigned region_at(const struct vl_spec_regs *s, uint64_t addr)
+{
+    for (unsigned i = VL_REGION_COMMON; i < VL_REGION_COUNT; i++) {
+        if (addr - s->base[i] < s->length[i]) {
+            return i;
+        }
+    }
+    return VL_REGION_NONE;
+}
+
 bool vl_spec_decode(struct vl_referees *r, const struct vl_event *ev, uint64_t seq,
                     struct vl_reg_access *a)
 {
@@ -192,13 +227,12 @@ bool vl_spec_decode(struct vl_referees *r, const struct vl_event *ev, uint64_t s
                                 .write = ev->kind == VL_EV_MMIO_WRITE,
                                 .bytes = (uint8_t)ev->len,
                                 .value = (uint32_t)ev->value};
-    for (unsigned i = VL_REGION_COMMON; i < VL_REGION_COUNT; i++) {
-        if (ev->addr - s->base[i] < s->length[i]) {
-            a->region = (uint8_t)i;
-            a->off = (uint32_t)(ev->addr - s->base[i]);
-            break;
-        }
+    a->region = (uint8_t)region_at(s, ev->addr);
+    if (a->region == VL_REGION_NONE && !r->judge_device) {
+        place_by_access(r, ev->addr);
+        a->region = (uint8_t)region_at(s, ev->addr);
     }
+    a->off = a->region != VL_REGION_NONE ? (uint32_t)(ev->addr - s->base[a->region]) : 0;
     return s->found && !s->decoding_off && !s->lost;
 }
 

@@ -31,6 +31,8 @@ clean window-to-a-decoy "adversary writes config space 00:04.0 +0xbc := 0x2"
 # A common configuration of no length comes first, in what looks like memory: the driver passes it
 # by.
 clean decoy-too-short "reads config space 00:04.0 +0x4c = 0x0 (4 bytes)"
+# Or one at an odd offset.
+clean decoy-unaligned "reads config space 00:04.0 +0x48 = 0x1 (4 bytes)"
 
 n_runs=$(grep -c '^clean ' "${BASH_SOURCE[0]}")
 equal "each input is run" "$n_runs" "$(find "$SRC/tests/referee/lawful" -name '*.run' | wc -l)"
