@@ -107,6 +107,14 @@ static void report(const char *what, struct min_item *const *items, uint32_t n)
     (void)fflush(stdout);
 }
 
+static int usage(FILE *f, int code)
+{
+    (void)fprintf(f, "usage: minimise_TARGET [--draws N] OUT FILE|DIRECTORY...\n"
+                     "Write to the directory OUT a small corpus of quick inputs that touches what\n"
+                     "all the others do; tools/minimise.sh calls this.\n");
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     static struct min_item *picked[MIN_ITEMS_MAX];
@@ -114,6 +122,9 @@ int main(int argc, char **argv)
 
     uint32_t draws = DRAWS;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        return usage(stdout, 0);
+    }
     pool.target = name != NULL ? lab_target_find(name + 1) : LAB_TARGET_NONE;
     if (argc > 3 && strcmp(argv[1], "--draws") == 0) {
         draws = (uint32_t)strtoul(argv[2], NULL, 10);
@@ -121,8 +132,7 @@ int main(int argc, char **argv)
         argc -= 2;
     }
     if (argc < 3 || pool.target == LAB_TARGET_NONE || !min_edges_counted()) {
-        (void)fprintf(stderr, "usage: minimise_TARGET [--draws N] OUT FILE|DIRECTORY...\n");
-        return 2;
+        return usage(stderr, 2);
     }
     (void)signal(SIGABRT, say_running);
     fuzz_open_scenario(pool.target, "");
