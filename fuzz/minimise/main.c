@@ -27,7 +27,7 @@ static bool write_text(void *ctx, const char *text, size_t bytes)
 static bool print_input(const struct lab_input *in, FILE *f)
 {
     const struct lab_input_sink sink = {.ctx = f, .write = write_text};
-    return lab_input_print(in, &sink);
+    return lab_input_print(in, &sink); // NOLINT(bugprone-signal-handler): see say_running()
 }
 
 static bool write_item(const char *dir, uint32_t number, const struct min_item *item)
@@ -89,11 +89,14 @@ static void read_inputs(const char *from)
 
 // ---- the program --------------------------------------------------------------------------------
 
+// abort() calls this in line: no other code is interrupted, so that printing is safe.
 static void say_running(int signal_number)
 {
     (void)signal_number;
+    // NOLINTBEGIN(bugprone-signal-handler)
     (void)fprintf(stderr, "minimise: this run aborts:\n");
     (void)print_input(min_running(), stderr);
+    // NOLINTEND(bugprone-signal-handler)
 }
 
 static void report(const char *what, struct min_item *const *items, uint32_t n)
